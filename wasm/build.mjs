@@ -1,13 +1,15 @@
 // Builds the npm package's wasm modules and their glue into dist/:
 //
-//   node wasm/build.mjs            build all of them
-//   node wasm/build.mjs --tools    only install the tools (target/tools)
+//   node wasm/build.mjs              build all of them
+//   node wasm/build.mjs read fast    build only these
+//   node wasm/build.mjs --tools      only install the tools (target/tools)
 //
-// Needs cargo with the wasm32-unknown-unknown target, Node 20 and npm. It
-// installs the other tools in pinned versions: wasm-bindgen's command (version
-// in Cargo.toml), wasm-opt, zopfli and terser (package-lock.json). With rustup
-// it also adds the sources of Rust's own libraries and compiles them for size;
-// without them it prints a warning, and the modules are a tenth larger.
+// Needs cargo with the wasm32-unknown-unknown target, clang and llvm-ar (Debian:
+// clang, llvm) for C zstd, Node 20 and npm. It installs the other tools in pinned
+// versions: wasm-bindgen's command (version in Cargo.toml), wasm-opt, zopfli and
+// terser (package-lock.json). With rustup it also adds the sources of Rust's own
+// libraries and compiles them for size; without them it prints a warning, and the
+// modules are a tenth larger.
 import { execFileSync } from "node:child_process";
 import {
   copyFileSync,
@@ -33,7 +35,29 @@ const target = process.env.CARGO_TARGET_DIR ?? path.join(root, "target");
  * The wasm modules and the cargo features of each. The builder's module also
  * reads: the two together are far smaller than two modules.
  */
-const MODULES = { read: "read", build: "read,build", trust: "trust", names: "names", lab: "lab" };
+const MODULES = {
+  read: "read",
+  fast: "fast",
+  build: "read,build",
+  trust: "trust",
+  names: "names",
+  lab: "lab",
+};
+
+/**
+ * The forms of each module next to its script: a file, for contexts that cannot
+ * import scripts. That of the reader is gzipped; the others are as they are, for
+ * workerd, which compiles modules at deployment only. The builder's module
+ * reads too.
+ */
+const FORMS = {
+  read: [".wasm.gz"],
+  fast: [],
+  build: [".wasm"],
+  trust: [".wasm"],
+  names: [".wasm"],
+  lab: [],
+};
 
 function run(command, args, options = {}) {
   execFileSync(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"], ...options });
@@ -87,7 +111,7 @@ function installOptimiser() {
 }
 
 /**
- * The options that compile `core` and `alloc` for size, with every panic a
+ * The options that compile Rust's libraries for size, with every panic a
  * plain trap; null if this Rust does not support them. They are not stable
  * yet, hence RUSTC_BOOTSTRAP; the source itself uses stable Rust only.
  */
@@ -116,7 +140,10 @@ function smallLibraries() {
   }
   return {
     flags,
-    args: ["-Zbuild-std=core,alloc,panic_abort", "-Zbuild-std-features=optimize_for_size"],
+    args: (name) => {
+      const libraries = name === "fast" ? "std" : "core,alloc";
+      return [`-Zbuild-std=${libraries},panic_abort`, "-Zbuild-std-features=optimize_for_size"];
+    },
     env: { RUSTC_BOOTSTRAP: "1" },
   };
 }
@@ -127,15 +154,27 @@ function flags(name, more) {
   const all = [`--remap-path-prefix=${cargo}/registry/src/=`, `--remap-path-prefix=${root}=`];
   all.push("--cfg=sealpack_module", ...more);
   // WebCrypto hashes long messages; a small SHA-256 suffices for the others.
-  if (["read", "trust", "names"].includes(name)) all.push('--cfg=sha2_backend_soft="compact"');
+  if (["read", "fast", "trust", "names"].includes(name)) all.push('--cfg=sha2_backend_soft="compact"');
   return all.join("\u001f");
+}
+
+/** Fails if the compiler of C is missing, which .cargo/config.toml names. */
+function requireC() {
+  const { CC_wasm32_unknown_unknown: clang = "clang", AR_wasm32_unknown_unknown: ar = "llvm-ar" } = process.env;
+  for (const command of [clang, ar]) {
+    try {
+      execFileSync(command, ["--version"], { stdio: "ignore" });
+    } catch {
+      throw new Error(`the module "fast" needs ${command}: install clang and llvm`);
+    }
+  }
 }
 
 /** Compiles a module and its glue, and returns the bytes of the module. */
 async function compile(name, optimiser, small) {
   compileRust(name, small);
   const wasm = bind(name);
-  const names = optimise(wasm, optimiser);
+  const names = optimise(name, wasm, optimiser);
   await trimGlue(name, names);
   return readFileSync(wasm);
 }
@@ -159,7 +198,7 @@ function compileRust(name, small) {
       "--no-default-features",
       "--features",
       MODULES[name],
-      ...(small?.args ?? []),
+      ...(small?.args(name) ?? []),
     ],
     {
       env: {
@@ -194,7 +233,7 @@ function bind(name) {
 }
 
 /** Optimises a module in place, and returns its shortened import and export names. */
-function optimise(wasm, optimiser) {
+function optimise(name, wasm, optimiser) {
   // Every engine has had these since 2022.
   const features = [
     "bulk-memory",
@@ -210,9 +249,12 @@ function optimise(wasm, optimiser) {
     wasm,
     "-o",
     wasm,
-    // A tenth faster than -Oz, and the same number of bytes once gzipped.
-    "-O3",
-    "--converge",
+    // zstd-sys exports what C calls.
+    "--remove-exports",
+    "--pass-arg=remove-exports@rust_zstd_*",
+    // A tenth faster than -Oz, and the same number of bytes once gzipped. But the loops
+    // of C zstd, which clang has optimised, become a quarter slower by it.
+    ...(name === "fast" ? ["-O1"] : ["-O3", "--converge"]),
     "--strip-debug",
     "--strip-producers",
     "--strip-target-features",
@@ -222,21 +264,14 @@ function optimise(wasm, optimiser) {
   return JSON.parse(execFileSync(optimiser, shorten, { encoding: "utf8" }));
 }
 
-/**
- * Writes the gzipped module as a script and, except for the lab, as a file. For
- * workerd, which compiles modules at deployment only, also as it is: the
- * builder's, which reads too, and those of digest lists and of names.
- */
+/** Writes the gzipped module as a script, and in its other forms; returns its size. */
 async function pack(name, bytes) {
   const packed = await gzipped(bytes);
   const head = `// The wasm module \`${name}\`, gzipped.\n`;
-  writeFileSync(
-    path.join(dist, `${name}.packed.js`),
-    `${head}export default "${packed.toString("base64")}";\n`,
-  );
-  if (name !== "lab") {
-    writeFileSync(path.join(dist, `${name}.wasm.gz`), packed);
-    if (name !== "read") writeFileSync(path.join(dist, `${name}.wasm`), bytes);
+  const script = `${head}export default "${packed.toString("base64")}";\n`;
+  writeFileSync(path.join(dist, `${name}.packed.js`), script);
+  for (const form of FORMS[name]) {
+    writeFileSync(path.join(dist, `${name}${form}`), form.endsWith(".gz") ? packed : bytes);
   }
   return packed.length;
 }
@@ -284,12 +319,17 @@ const installed = createRequire(import.meta.url);
 const zopfli = installed("@gfx/zopfli");
 const { minify } = installed("terser");
 if (!process.argv.includes("--tools")) {
-  rmSync(dist, { recursive: true, force: true });
-  mkdirSync(dist);
+  const chosen = process.argv.slice(2);
+  const unknown = chosen.find((name) => !(name in MODULES));
+  if (unknown) throw new Error(`no module "${unknown}": ${Object.keys(MODULES).join(", ")}`);
+  const names = chosen.length ? chosen : Object.keys(MODULES);
+  if (names.includes("fast")) requireC();
+  if (!chosen.length) rmSync(dist, { recursive: true, force: true });
+  mkdirSync(dist, { recursive: true });
   for (const licence of ["LICENSE-MIT", "LICENSE-APACHE"])
     copyFileSync(path.join(root, licence), path.join(folder, licence));
   const small = smallLibraries();
-  for (const name of Object.keys(MODULES)) {
+  for (const name of names) {
     const bytes = await compile(name, optimiser, small);
     console.log(`${name}: ${bytes.length} bytes, ${await pack(name, bytes)} gzipped`);
   }

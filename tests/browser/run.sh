@@ -5,7 +5,7 @@
 #   tests/browser/run.sh --quick    without the packaging tests
 #   PACKS=10000 DAMAGE_ROUNDS=60000 tests/browser/run.sh    number of packs and corruptions (default: 1000, 60000)
 #
-# Needs cargo with the wasm32-unknown-unknown target, Node 20 or later, and
+# Needs cargo with the wasm32-unknown-unknown target, clang, llvm-ar, Node 20 or later, and
 # Chromium with its driver (CHROMIUM, CHROMEDRIVER; default: the paths of Debian).
 set -eu
 cd "$(dirname "$0")/../.."

@@ -66,7 +66,9 @@ export function describe(value) {
   if (value === null || value === undefined) return String(value);
   if (typeof value === "string") return `the text ${JSON.stringify(value.slice(0, 80))}`;
   if (typeof value !== "object") return `the ${typeof value} ${String(value)}`;
-  return value.constructor?.name ? `a ${value.constructor.name}` : "an object";
+  const name = value.constructor?.name;
+  if (!name) return "an object";
+  return `${/^[AEIO]/.test(name) ? "an" : "a"} ${name}`;
 }
 
 /** @param {Uint8Array} bytes */

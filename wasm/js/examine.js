@@ -7,8 +7,8 @@
  * What a worker needs to examine records of a pack.
  *
  * @typedef {object} WorkerStart
+ * @property {"read" | "fast" | "build"} name the name of the module
  * @property {any} module
- * @property {boolean} isLarger
  * @property {number} size
  * @property {Uint8Array} tail
  * @property {string} codec

@@ -47,11 +47,21 @@ export interface Codec {
 export type NamedCodecChoice = "auto" | "auto-or-none" | "none" | "zstd";
 export type CodecChoice = NamedCodecChoice | Codec | ((formatId: number) => NamedCodecChoice | Codec | undefined);
 
+/**
+ * Which zstd decoder reads the records: the small one, which is part of the reader; the
+ * fast one, C zstd, in a module of its own; or `auto`: in Node the fast one; elsewhere the
+ * small one until a pack needs the fast one (it stores a dictionary), or until enough was
+ * read to repay its download. Both check the same and return the same bytes.
+ */
+export type DecoderChoice = "auto" | "small" | "fast";
+
 export interface OpenOptions {
   /** Aborts the opening at once. */
   signal?: AbortSignal | null | undefined;
   /** The codec of the records. Default: `auto`. */
   codec?: CodecChoice | undefined;
+  /** The zstd decoder. Default: `auto`. */
+  decoder?: DecoderChoice | undefined;
   /** The size of the file at a URL, if you know it: saves a request on some servers. */
   size?: number | undefined;
   /** Replaces the global `fetch`: for credentials, a cache, a test. */
@@ -236,6 +246,8 @@ export class Pack {
   readonly length: number;
   /** The codec of the records; `auto` until the first read detects it, and while it is unknown. */
   readonly codec: "auto" | "none" | "zstd" | "custom";
+  /** The zstd decoder in use. */
+  readonly decoder: "small" | "fast";
   /** The hash that every record is authenticated against; null without trust. `content-hash` does not cover the app data. */
   readonly trustedBy: "digest-root" | "content-hash" | null;
   /** The verdicts of opening the pack; the other layers need `verify`. */
@@ -420,6 +432,7 @@ export function init(
     | ModuleSource
     | {
         read?: ModuleSource | undefined;
+        fast?: ModuleSource | undefined;
         build?: ModuleSource | undefined;
         trust?: ModuleSource | undefined;
         names?: ModuleSource | undefined;

@@ -17,6 +17,9 @@ platform.startWorker = () => {
   return worker;
 };
 
+/** Both are on the disk. */
+platform.startsFast = true;
+
 /** Every read in progress listens to its signal; Node would warn from the eleventh on. */
 platform.newController = () => {
   const controller = new AbortController();

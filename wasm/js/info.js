@@ -10,7 +10,7 @@ import { toHex } from "./bytes.js";
  */
 export function decodeInfo([numbers, formatName, contentHash]) {
   const [formatId, recordCount, totalItems, itemsPerRecord, indexSize, appDataSize, ...places] = numbers;
-  const [trailerSize, recordsSize, tailStart, recordChecksum, withCrc] = places;
+  const [trailerSize, recordsSize, tailStart, recordChecksum, withCrc, hasDictionary] = places;
   return {
     formatId,
     recordCount,
@@ -22,6 +22,7 @@ export function decodeInfo([numbers, formatName, contentHash]) {
     trailerSize,
     recordsSize,
     tailStart,
+    hasDictionary: Boolean(hasDictionary),
     recordChecksum: Boolean(recordChecksum),
     dialect: /** @type {Public.PackInfo["dialect"]} */ (withCrc ? "app-data-crc" : "no-app-data-crc"),
     formatName,

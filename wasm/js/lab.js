@@ -6,7 +6,7 @@ import { SealpackError, fromWasm } from "./errors.js";
 
 /** @import * as Lab from "./lab.d.ts" */
 
-const lab = new WasmModule(newGlue, { script: () => import("../dist/lab.packed.js") });
+const lab = new WasmModule("lab", newGlue, { script: () => import("../dist/lab.packed.js") });
 
 /** @type {typeof Lab.init} */
 export const init = (source) => lab.load(source).then(() => {});

@@ -1,7 +1,7 @@
 // The lanes of a verification: runs of records are examined on this thread or
 // in workers.
 import { platform } from "./platform.js";
-import { SealpackError } from "./errors.js";
+import { SealpackError, messageOf } from "./errors.js";
 import { throwIfAborted } from "./abort.js";
 import { Slices } from "./schedule.js";
 import { LaneExaminer } from "./examine.js";
@@ -31,8 +31,11 @@ export class LocalLane {
   running = 0;
   #examiner;
   /** Examines damaged records again, while the first examiner is in the middle of a run. */
-  #second = /** @type {LaneExaminer | null} */ (null);
+  #second;
+  #pack;
   #newExaminer;
+  /** @type {Pack["instance"] | undefined} that of the examiner */
+  #instance;
   #slices = new Slices();
   #signal;
   #turn = /** @type {Promise<unknown>} */ (Promise.resolve());
@@ -42,8 +45,12 @@ export class LocalLane {
    * @param {{ signal: Signal, extract: Function | undefined, digests: boolean }} options
    */
   constructor(pack, { signal, extract, digests }) {
-    const { glue, memory } = pack.instance;
-    this.#newExaminer = () => new LaneExaminer(glue, memory, pack.handle(), extract, digests);
+    this.#pack = pack;
+    this.#newExaminer = () => {
+      const { glue, memory } = (this.#instance = pack.instance);
+      return new LaneExaminer(glue, memory, pack.handle(), extract, digests);
+    };
+    this.#second = this.#newExaminer(); // stays in the instance of the report's builder
     this.#examiner = this.#newExaminer();
     this.#signal = signal;
   }
@@ -51,9 +58,13 @@ export class LocalLane {
   /** @param {LaneRun} run */
   async examine(run) {
     // One run at a time in the examiner; hashing may overlap.
-    const begun = this.#turn.then(() =>
-      this.#examiner.begin(run, this.#slices, () => throwIfAborted(this.#signal)),
-    );
+    const begun = this.#turn.then(() => {
+      if (this.#instance !== this.#pack.instance) {
+        this.#examiner.free();
+        this.#examiner = this.#newExaminer();
+      }
+      return this.#examiner.begin(run, this.#slices, () => throwIfAborted(this.#signal));
+    });
     this.#turn = begun.catch(() => {});
     const { done } = await begun;
     return { found: await done, bytes: run.bytes, lent: run.lent };
@@ -61,14 +72,13 @@ export class LocalLane {
 
   /** @param {Parameters<LaneExaminer["examineAgain"]>} record */
   examineAgain(...record) {
-    this.#second ??= this.#newExaminer();
     return this.#second.examineAgain(...record);
   }
 
   async close() {
     await this.#turn;
     this.#examiner.free();
-    this.#second?.free();
+    this.#second.free();
   }
 }
 
@@ -93,7 +103,7 @@ class WorkerLane {
 
   /**
    * @param {WorkerLike} worker
-   * @param {unknown} start the first message to the worker
+   * @param {Promise<unknown>} start the first message to the worker
    */
   constructor(worker, start) {
     this.#worker = worker;
@@ -107,12 +117,9 @@ class WorkerLane {
       this.#stop(
         new SealpackError("internal", `a worker stopped: ${event?.message ?? "it could not be started"}`),
       );
-    try {
-      worker.postMessage({ start });
-    } catch (error) {
-      worker.terminate();
-      throw error;
-    }
+    start
+      .then((start) => worker.postMessage({ start }))
+      .catch((error) => this.#stop(new SealpackError("internal", `a worker failed: ${messageOf(error)}`)));
   }
 
   /** @param {any} answer */
@@ -183,11 +190,11 @@ export class Lanes {
   /**
    * @param {LocalLane} local
    * @param {number} workers
-   * @param {unknown} start the first message to each worker
+   * @param {Promise<unknown> | undefined} start the first message to each worker
    */
   constructor(local, workers, start) {
     this.#local = local;
-    for (let number = 0; number < workers; number += 1) {
+    for (let number = 0; start && number < workers; number += 1) {
       try {
         this.#add(new WorkerLane(platform.startWorker(), start));
       } catch {

@@ -4,6 +4,7 @@
 // transfer as the bare file, every bundler includes it, no server sends a wrong
 // MIME type for it, and a page that may not connect to anything can load it.
 import { newGlue as readGlue } from "../dist/read.js";
+import { newGlue as fastGlue } from "../dist/fast.js";
 import { newGlue as buildGlue } from "../dist/build.js";
 import { newGlue as trustGlue } from "../dist/trust.js";
 import { newGlue as namesGlue } from "../dist/names.js";
@@ -18,7 +19,7 @@ import { describe, isBytes, kindOf, toBytes } from "./bytes.js";
  * An instance of a module: its functions, its memory, and the packs in it.
  *
  * @template {Glue} G
- * @typedef {{ glue: G, memory: WebAssembly.Memory, packs: Set<WeakRef<Renewable>> }} Instance
+ * @typedef {{ module: WasmModule<G>, glue: G, memory: WebAssembly.Memory, packs: Set<WeakRef<Renewable>> }} Instance
  */
 /**
  * Where the package has a module: a script with its bytes, and a file for
@@ -40,11 +41,13 @@ export class WasmModule {
   #replacing = /** @type {Promise<void> | null} */ (null);
 
   /**
+   * @param {"read" | "fast" | "build" | "trust" | "names" | "lab"} name
    * @param {() => G} newGlue
    * @param {Packed} packed
    * @param {WasmModule<any>} [larger] a module that can do the same and more: used instead if it is loaded
    */
-  constructor(newGlue, packed, larger) {
+  constructor(name, newGlue, packed, larger) {
+    this.name = name;
     this.#newGlue = newGlue;
     this.#packed = packed;
     this.#larger = larger;
@@ -58,11 +61,6 @@ export class WasmModule {
   /** The WebAssembly.Module, for workers. */
   get compiled() {
     return this.#active.#compiled;
-  }
-
-  /** Whether the larger module is used instead of this one. */
-  get isLarger() {
-    return this.#active !== this;
   }
 
   /**
@@ -131,7 +129,7 @@ export class WasmModule {
     const glue = this.#newGlue();
     const exports = await glue.load({ module_or_path: compiled });
     const memory = Object.values(exports).find((exported) => kindOf(exported) === "WebAssembly.Memory");
-    return { glue, memory, packs: new Set() };
+    return { module: this, glue, memory, packs: new Set() };
   }
 
   async #fromPackage() {
@@ -139,7 +137,7 @@ export class WasmModule {
     // A service worker may not import scripts later.
     if (file && kindOf(globalThis) === "ServiceWorkerGlobalScope") return compile(file());
     const { default: text } = await script();
-    return compile(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)));
+    return compile(decoded(text));
   }
 }
 
@@ -152,7 +150,7 @@ export class WasmModule {
 async function compile(source) {
   const kind = kindOf(source);
   if (kind === "WebAssembly.Module") return /** @type {WebAssembly.Module} */ (source);
-  if (isBytes(source)) return WebAssembly.compile(await gunzipped(toBytes(source)));
+  if (isBytes(source)) return WebAssembly.compile(await unpacked(toBytes(source)));
   if (["String", "URL", "Request"].includes(kind)) return compile(await fetch(/** @type {string} */ (source)));
   if (kind !== "Response") {
     throw invalidArgument(
@@ -165,19 +163,32 @@ async function compile(source) {
   return compile(await response.arrayBuffer());
 }
 
-/** @param {Uint8Array<ArrayBuffer>} bytes */
-async function gunzipped(bytes) {
+/** @param {string} base64 */
+const decoded = (base64) => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+
+/**
+ * The bytes of a module: gzipped or not, or a script of the package.
+ *
+ * @param {Uint8Array<ArrayBuffer>} bytes
+ * @returns {Promise<BufferSource>}
+ */
+async function unpacked(bytes) {
+  if (bytes[0] === 0x2f && bytes[1] === 0x2f) {
+    const [, base64] = /"([^"]*)"/.exec(new TextDecoder().decode(bytes)) ?? [];
+    return unpacked(decoded(base64 ?? ""));
+  }
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
-  const unpacked = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Response(unpacked).arrayBuffer();
+  const plain = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(plain).arrayBuffer();
 }
 
 /** Builds, and reads as well. */
-export const building = new WasmModule(buildGlue, {
+export const building = new WasmModule("build", buildGlue, {
   script: () => import("../dist/build.packed.js"),
-  file: () => new URL("../dist/build.wasm.gz", import.meta.url),
+  file: () => new URL("../dist/build.wasm", import.meta.url),
 });
 export const reading = new WasmModule(
+  "read",
   readGlue,
   {
     script: () => import("../dist/read.packed.js"),
@@ -185,15 +196,23 @@ export const reading = new WasmModule(
   },
   building,
 );
-export const trusting = new WasmModule(trustGlue, {
+/**
+ * Reads, with C zstd as its decoder. The package has one form of it, which contexts that
+ * cannot import scripts fetch as a file.
+ */
+export const readingFast = new WasmModule("fast", fastGlue, {
+  script: () => import("../dist/fast.packed.js"),
+  file: () => new URL("../dist/fast.packed.js", import.meta.url),
+});
+export const trusting = new WasmModule("trust", trustGlue, {
   script: () => import("../dist/trust.packed.js"),
-  file: () => new URL("../dist/trust.wasm.gz", import.meta.url),
+  file: () => new URL("../dist/trust.wasm", import.meta.url),
 });
-export const naming = new WasmModule(namesGlue, {
+export const naming = new WasmModule("names", namesGlue, {
   script: () => import("../dist/names.packed.js"),
-  file: () => new URL("../dist/names.wasm", import.meta.url), // not gzipped: the package has one file of it
+  file: () => new URL("../dist/names.wasm", import.meta.url),
 });
-const MODULES = { read: reading, build: building, trust: trusting, names: naming };
+export const MODULES = { read: reading, fast: readingFast, build: building, trust: trusting, names: naming };
 
 /** @type {typeof publicInit} */
 export async function init(source) {

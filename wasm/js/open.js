@@ -1,9 +1,9 @@
 // Opening a pack: core decides which bytes are wanted, and checks them.
-import { reading } from "./modules.js";
 import { SealpackError, guarded, invalidArgument, listener } from "./errors.js";
 import { describe } from "./bytes.js";
 import { abortable, throwIfAborted } from "./abort.js";
 import { checkCodec } from "./codec.js";
+import { checkDecoder, loadedModule } from "./decoder.js";
 import { PRIVATE, Pack } from "./pack.js";
 import { namesFileOf } from "./names.js";
 import { sourceFrom } from "./source/from.js";
@@ -24,7 +24,8 @@ const DIRECTORY_LIMIT = 512 * 1024 * 1024;
 
 /** @type {typeof Public.open} */
 export async function open(input, options = {}) {
-  const { signal, codec = "auto", recordLimit = RECORD_LIMIT, cacheSize = CACHE_SIZE } = options;
+  const { signal, codec = "auto", decoder = "auto" } = options;
+  const { recordLimit = RECORD_LIMIT, cacheSize = CACHE_SIZE } = options;
   if (!Number.isSafeInteger(cacheSize) || cacheSize < 0) {
     throw invalidArgument(`cacheSize must be a number of bytes, not ${describe(cacheSize)}`);
   }
@@ -33,17 +34,18 @@ export async function open(input, options = {}) {
   let list = null;
   try {
     checkCodec(codec);
+    checkDecoder(decoder);
     const trust = trustFrom(options);
     throwIfAborted(signal);
-    await abortable(reading.load(), signal);
+    const { instance } = await abortable(loadedModule(decoder), signal);
     list = trust && (await DigestList.start(trust, signal));
-    const { instance } = reading;
     const { glue } = instance;
     const { size, tail } = await sizeAndTail(source, glue, signal, onProgress);
     const handle = await openLoop(source, size, tail, { glue, signal, recordLimit, onProgress });
     const namesFile = namesFileOf(input, options);
-    const parts = { source, handle, size, codec, recordLimit, list, cacheSize, instance, namesFile };
+    const parts = { source, handle, size, codec, decoder, recordLimit, list, cacheSize, instance, namesFile };
     const pack = new Pack(PRIVATE, parts);
+    await pack.prepare(signal);
     if (list) await authenticate(pack, handle, list, signal);
     return pack;
   } catch (error) {

@@ -1,6 +1,5 @@
 // Reading an open pack. This module fetches bytes; core decides which bytes are
 // wanted next and whether they are sound.
-import { reading } from "./modules.js";
 import { SealpackError, guarded, invalidArgument } from "./errors.js";
 import { abortable, throwIfAborted } from "./abort.js";
 import { atLeastOne, checkPosition, checkRange, groupedByRecord } from "./checks.js";
@@ -8,6 +7,8 @@ import { reopen } from "./examine.js";
 import { decodeInfo } from "./info.js";
 import { Records, itemOf } from "./records.js";
 import { PackCodec } from "./codec.js";
+import { PackDecoder } from "./decoder.js";
+import { Home } from "./home.js";
 import { PackNames } from "./names.js";
 import { describe } from "./bytes.js";
 import { ASYNC_DISPOSE, DISPOSE } from "./platform.js";
@@ -28,25 +29,21 @@ import { readBatches, readItems, readableOf } from "./range.js";
 const GAP = 64 * 1024;
 const REQUEST_SIZE = 4 * 1024 * 1024;
 const REQUESTS = 6;
-/** An idle pack leaves an instance of the module with more memory than this, in bytes. */
-const MAX_IDLE_MEMORY = 64 * 1024 * 1024;
 /** Only open() has this key. */
 export const PRIVATE = Symbol("sealpack");
 
 /** @implements {Public.Pack} */
 export class Pack {
   #source;
-  #handle;
+  #home;
   #size;
   #codec;
+  #decoder;
   #recordLimit;
   #tailStart;
   #list;
   #records;
   #names;
-  /** Operations that use the handle. */
-  #busy = 0;
-  #renewing = false;
 
   /**
    * @param {symbol} key
@@ -55,32 +52,32 @@ export class Pack {
    * @param {PackHandle} parts.handle
    * @param {number} parts.size
    * @param {Public.CodecChoice} parts.codec
+   * @param {Public.DecoderChoice} parts.decoder
    * @param {number} parts.recordLimit
    * @param {DigestList | null} parts.list
    * @param {number} parts.cacheSize
    * @param {Instance<ReadGlue>} parts.instance
    * @param {(() => Promise<PackSource>) | undefined} parts.namesFile
    */
-  constructor(key, { source, handle, size, codec, recordLimit, list, cacheSize, instance, namesFile }) {
+  constructor(key, { source, handle, size, codec, decoder, recordLimit, list, cacheSize, instance, namesFile }) {
     if (key !== PRIVATE) throw invalidArgument("a Pack is opened by open()");
     this.#source = source;
-    this.#handle = /** @type {PackHandle | null} */ (handle);
     this.#size = size;
     this.#recordLimit = recordLimit;
     this.#list = list;
-    /** The instance of the wasm module that the handle belongs to. */
-    this.instance = instance;
-    this.#register(instance);
-    const { tailStart, ...info } = decodeInfo(handle.info());
+    const { tailStart, hasDictionary, ...info } = decodeInfo(handle.info());
     this.#tailStart = tailStart;
     /**
      * @readonly
      * @type {Public.PackInfo}
      */
     this.info = Object.freeze({ ...info, fileSize: size });
+    const needed = info.indexSize + info.appDataSize;
+    this.#home = new Home(instance, handle, needed, (glue) => this.#reopened(glue));
     this.#records = new Records(this, cacheSize);
     this.#names = new PackNames(this, namesFile);
     this.#codec = new PackCodec(codec, this.info.formatId, () => this.handle());
+    this.#decoder = new PackDecoder(decoder, hasDictionary, instance, (fast) => this.#home.moveTo(fast));
   }
 
   // ---- properties
@@ -91,6 +88,11 @@ export class Pack {
 
   get codec() {
     return this.#codec.name;
+  }
+
+  /** @type {Public.Pack["decoder"]} */
+  get decoder() {
+    return this.#decoder.name;
   }
 
   /** @type {Public.Pack["trustedBy"]} */
@@ -208,6 +210,7 @@ export class Pack {
     const release = this.acquire();
     try {
       await this.chooseCodec(options.signal);
+      this.#work(this.info.recordsSize);
       return await verifyPack(this, options);
     } finally {
       release();
@@ -226,6 +229,24 @@ export class Pack {
   }
 
   // ---- for the package's own modules
+
+  /**
+   * Loads what the records need before they can be read.
+   *
+   * @param {Signal} signal
+   */
+  async prepare(signal) {
+    if (!["none", "custom"].includes(this.codec)) await abortable(this.#decoder.prepare(), signal);
+  }
+
+  /**
+   * Counts stored bytes of records that are decoded.
+   *
+   * @param {number} bytes
+   */
+  #work(bytes) {
+    if (this.codec === "zstd") this.#decoder.work(bytes);
+  }
 
   /** @param {Signal} signal */
   async chooseCodec(signal) {
@@ -288,10 +309,11 @@ export class Pack {
         parts = guarded(() => read.decode(bytes, Boolean(this.#list))) ?? [];
       }
     } catch (error) {
-      const explained = this.#codec.explain(/** @type {SealpackError} */ (error));
+      const explained = this.#decoder.explain(this.#codec.explain(/** @type {SealpackError} */ (error)));
       throw await this.#changedOrDamaged(explained, signal);
     }
     this.#codec.adopt(this.handle().codec);
+    this.#work(bytes?.length ?? 0);
     if (proof) this.#list?.check(proof, parts.at(-1));
     /** @type {Map<number, DecodedRecord>} */
     const records = new Map();
@@ -310,15 +332,16 @@ export class Pack {
     const { memory } = this.#source;
     if (!memory || this.#list || !["none", "zstd"].includes(this.codec)) return undefined;
     const release = this.acquire();
-    const [read] = this.plan([number], 0, 1);
     try {
-      const [start, end] = read.range();
-      const parts = end <= memory.length && read.decode(memory.subarray(start, end), false);
+      const handle = this.handle();
+      const [, offset, size] = handle.record(number, false);
+      if (offset + size > memory.length) return undefined;
+      const parts = handle.decodeRecord(number, memory.subarray(offset, offset + size));
+      this.#work(size);
       return parts ? { payload: parts[0], ends: parts[1] } : undefined;
     } catch {
       return undefined;
     } finally {
-      read.free();
       release();
     }
   }
@@ -331,8 +354,7 @@ export class Pack {
 
   /** The module's handle; throws once the pack is closed. */
   handle() {
-    if (!this.#handle) throw new SealpackError("closed", "the pack is closed");
-    return this.#handle;
+    return this.#home.handle;
   }
 
   /**
@@ -405,81 +427,46 @@ export class Pack {
     return this.#source.lends === true;
   }
 
-  /** @returns {Omit<WorkerStart, "digests">} */
-  forWorkers() {
-    const tail = this.handle().tailBytes(this.#tailStart, this.#size) ?? new Uint8Array(0);
-    return {
-      module: reading.compiled,
-      isLarger: reading.isLarger,
-      size: this.#size,
-      tail,
-      codec: this.codec,
-      recordLimit: this.#recordLimit,
-    };
+  /** @returns {Promise<Omit<WorkerStart, "digests">>} */
+  async forWorkers() {
+    await this.#decoder.loaded; // workers start with the decoder that they keep
+    const { name, compiled } = this.instance.module;
+    return { name: /** @type {WorkerStart["name"]} */ (name), module: compiled, codec: this.codec, ...this.#opened() };
   }
 
-  // ---- memory
+  /** @param {ReadGlue} glue */
+  #reopened(glue) {
+    const handle = reopen(glue, this.#opened());
+    this.#codec.applyTo(handle);
+    return handle;
+  }
+
+  /** What `reopen` needs. */
+  #opened() {
+    const tail = this.handle().tailBytes(this.#tailStart, this.#size) ?? new Uint8Array(0);
+    return { size: this.#size, tail, recordLimit: this.#recordLimit };
+  }
+
+  /** The instance of the wasm module that the handle belongs to. */
+  get instance() {
+    return this.#home.instance;
+  }
 
   /**
-   * Marks the handle as used. While it is, the pack stays in its instance.
+   * Marks the handle as used.
    *
    * @returns {() => void} ends the use
    */
   acquire() {
     this.handle();
-    this.#busy += 1;
-    return () => {
-      this.#busy -= 1;
-      this.renewIfLarge();
-    };
-  }
-
-  /**
-   * Adds the pack to the list of its instance, which does not keep it alive.
-   *
-   * @param {Instance<ReadGlue>} instance
-   */
-  #register(instance) {
-    if (typeof WeakRef === "function") instance.packs.add(new WeakRef(this)); // workerd may lack it
-  }
-
-  /**
-   * Moves the pack to a new instance of the module if the memory of this one
-   * has grown: wasm never gives memory back, but a dropped instance does.
-   */
-  async renewIfLarge() {
-    const movable = () => !this.#busy && this.#handle;
-    const { indexSize, appDataSize } = this.info;
-    const limit = Math.max(MAX_IDLE_MEMORY, 4 * (indexSize + appDataSize));
-    const { instance } = this;
-    if (this.#renewing || !movable() || instance.memory.buffer.byteLength <= limit) return;
-    this.#renewing = true;
-    try {
-      const fresh = await reading.replaced(instance);
-      if (!movable() || fresh === instance) return;
-      const handle = reopen(fresh.glue, this.forWorkers());
-      this.#codec.applyTo(handle);
-      this.#handle?.free();
-      this.#handle = handle;
-      this.instance = fresh;
-      this.#register(fresh);
-    } catch {
-      // Without memory for a second instance the pack stays where it is.
-    } finally {
-      this.#renewing = false;
-    }
-    for (const pack of instance.packs) pack.deref()?.renewIfLarge();
-    instance.packs.clear();
+    return this.#home.acquire();
   }
 
   // ---- closing
 
   /** @type {Public.Pack["close"]} */
   close() {
-    const handle = this.#handle;
-    if (!handle) return undefined;
-    this.#handle = null;
-    handle.free();
+    if (!this.#home.close()) return undefined;
     this.#names.close();
     const closing = this.#list?.close();
     return closing ? Promise.all([closing, this.#source.close?.()]).then(() => {}) : this.#source.close?.();

@@ -166,17 +166,17 @@ export async function* readBatches(pack, start, end, options) {
 async function* readRecords(pack, start, end, { signal, requestSize = REQUEST_SIZE }) {
   throwIfAborted(signal);
   const release = pack.acquire();
-  const scan = guarded(() => pack.handle().scan(start, end, GAP, requestSize));
+  const reads = new Reads(pack, start, end, requestSize);
   const slices = new Slices();
   const all = linked(signal);
   const { itemsPerRecord } = pack.info;
   let ahead = null;
   try {
-    ahead = fetchNext(pack, scan, all.signal, requestSize);
+    ahead = fetchNext(pack, reads, all.signal, requestSize);
     while (ahead) {
       const { read, fetched } = ahead;
       const [bytes, proof] = await fetched;
-      ahead = fetchNext(pack, scan, all.signal, requestSize);
+      ahead = fetchNext(pack, reads, all.signal, requestSize);
       const records = await pack.decode(read, bytes, proof, signal).finally(() => read.free());
       for (const [number, record] of records) {
         const first = number * itemsPerRecord;
@@ -195,8 +195,58 @@ async function* readRecords(pack, start, end, { signal, requestSize = REQUEST_SI
     all.abort(); // cancels the read ahead if the caller leaves early
     all.release();
     ahead?.read.free();
-    scan.free();
+    reads.free();
     release();
+  }
+}
+
+/** The reads of a range, in order; they continue in the pack's new instance once it moves. */
+class Reads {
+  #pack;
+  /** The first item that was not read yet. */
+  #next;
+  #end;
+  #requestSize;
+  #instance;
+  /** @type {RangeScan} */
+  #scan;
+
+  /**
+   * @param {Pack} pack
+   * @param {number} start
+   * @param {number} end
+   * @param {number} requestSize
+   */
+  constructor(pack, start, end, requestSize) {
+    this.#pack = pack;
+    this.#next = start;
+    this.#end = end;
+    this.#requestSize = requestSize;
+    this.#instance = pack.instance;
+    this.#scan = this.#start();
+  }
+
+  #start() {
+    this.#instance = this.#pack.instance;
+    return guarded(() => this.#pack.handle().scan(this.#next, this.#end, GAP, this.#requestSize));
+  }
+
+  /** Undefined at the end. */
+  next() {
+    if (this.#instance !== this.#pack.instance && this.#next < this.#end) {
+      this.#scan.free();
+      this.#scan = this.#start();
+    }
+    const read = this.#scan.next();
+    if (read) {
+      const [, , , first, count] = read.range();
+      this.#next = (first + count) * this.#pack.info.itemsPerRecord;
+    }
+    return read;
+  }
+
+  free() {
+    this.#scan.free();
   }
 }
 
@@ -204,13 +254,13 @@ async function* readRecords(pack, start, end, { signal, requestSize = REQUEST_SI
  * Starts the next read; null at the end.
  *
  * @param {Pack} pack
- * @param {RangeScan} scan
+ * @param {Reads} reads
  * @param {Signal} signal
  * @param {number} requestSize
  */
-function fetchNext(pack, scan, signal, requestSize) {
+function fetchNext(pack, reads, signal, requestSize) {
   pack.handle();
-  const read = scan.next();
+  const read = reads.next();
   if (!read) return null;
   const fetched = pack.fetch(read, signal, requestSize);
   fetched.catch(() => {}); // awaited later, or never if the caller leaves early

@@ -35,7 +35,9 @@ export async function verifyPack(pack, { signal, onProgress, workers = 0, extrac
   const local = new LocalLane(pack, { signal: all.signal, extract, digests });
   // The caller's functions stay on the caller's thread.
   const threads = extract || pack.codec === "custom" ? 0 : workers;
-  const lanes = new Lanes(local, threads, threads > 0 && { ...pack.forWorkers(), digests });
+  const start = threads > 0 ? pack.forWorkers().then((pack) => ({ ...pack, digests })) : undefined;
+  start?.catch(() => {}); // each lane awaits it, if one starts
+  const lanes = new Lanes(local, threads, start);
   const builder = new pack.instance.glue.ReportBuilder(pack.handle(), trusted ?? new Uint8Array(0));
   try {
     const share = Math.ceil(pack.info.recordsSize / (RUNS_PER_THREAD * Math.max(1, threads)));

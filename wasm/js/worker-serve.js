@@ -1,6 +1,6 @@
 // The worker's side of a verification: opens the pack from the bytes it
 // receives, then answers each run of records with its findings.
-import { building, reading } from "./modules.js";
+import { MODULES } from "./modules.js";
 import { LaneExaminer, reopen } from "./examine.js";
 import { fromWasm } from "./errors.js";
 
@@ -14,10 +14,9 @@ export function serve(post) {
   /** @type {LaneExaminer} */
   let examiner;
   /** @param {import("./examine.js").WorkerStart} message */
-  const start = async ({ module, isLarger, size, tail, codec, recordLimit, digests }) => {
-    const loaded = isLarger ? building : reading;
-    await loaded.load(module);
-    const { glue, memory } = loaded.instance;
+  const start = async ({ name, module, size, tail, codec, recordLimit, digests }) => {
+    await MODULES[name].load(module);
+    const { glue, memory } = MODULES[name].instance;
     const pack = reopen(glue, { size, tail, recordLimit });
     pack.setCodec(codec);
     examiner = new LaneExaminer(glue, memory, pack, undefined, digests);

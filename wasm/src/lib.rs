@@ -3,7 +3,7 @@
 //!
 //! `sealpack-core` decides what a pack is, which bytes are wanted next and
 //! whether they are sound. JavaScript (`js/`) fetches the bytes. This crate
-//! connects the two and supplies zstd: [`decode`] by zstd-rs, [`encode`] by ruzstd.
+//! connects the two and supplies zstd: [`decode`] by zstd-rs or C zstd, [`encode`] by ruzstd.
 //!
 //! ```text
 //!   js/pack.js     await source.read(start, end) ──┐          ┌──> items
@@ -24,7 +24,7 @@
 //!
 //! Each feature is a wasm module of its own: a page that only reads loads
 //! neither the encoder, nor the digest lists, nor what looks up names, and only
-//! the lab loads the checker.
+//! the lab loads the checker. `fast` is `read` with another decoder.
 //!
 //! The rules of this crate: no input makes a function trap; errors are thrown
 //! ([`error`]), and the instance stays usable. Offsets are `f64`, exact up to
@@ -34,11 +34,12 @@
 //! As a module of the package (`--cfg sealpack_module`, set by `build.mjs`) the
 //! crate is built without `std`: its panic messages and their formatting alone
 //! are half the size of this crate, and in wasm every panic is a trap anyway.
+//! Only `fast` has it, because the crate zstd-safe requires it.
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
-#[cfg(not(sealpack_module))]
+#[cfg(any(not(sealpack_module), feature = "fast"))]
 extern crate std;
 
 pub mod error;
@@ -69,7 +70,7 @@ static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_all
 
 /// A bug in this crate: no input reaches this, which the tests check. The caller
 /// sees a `RuntimeError`.
-#[cfg(sealpack_module)]
+#[cfg(all(sealpack_module, not(feature = "fast")))]
 #[panic_handler]
 fn panicked(_: &core::panic::PanicInfo<'_>) -> ! {
     core::arch::wasm32::unreachable()

@@ -127,6 +127,14 @@ impl SharedPack {
         Some(self.decoder())
     }
 
+    /// Checks and decodes a record. `None` if the codec must be detected first.
+    fn unseal(&self, place: &RecordPlace, stored: Bytes) -> Result<Option<Record>, JsValue> {
+        let Some(decoder) = self.decoder_for(place, &stored) else { return Ok(None) };
+        unseal(&self.pack.directory, place, stored, decoder.as_ref(), &self.limits)
+            .map(Some)
+            .map_err(|error| thrown(&error))
+    }
+
     /// The decoder of a codec, with the dictionary that the pack stores.
     fn decoder_of(&self, codec: KnownCodec) -> NamedDecoder {
         NamedDecoder::of(codec, || self.pack.app_data.section(ExtensionKind::DICTIONARY))
@@ -149,7 +157,7 @@ impl PackHandle {
     /// `js/pack.js` names the numbers.
     #[must_use]
     pub fn info(&self) -> Array {
-        let Pack { directory, dialect, .. } = &self.shared.pack;
+        let Pack { directory, dialect, app_data, .. } = &self.shared.pack;
         let trailer = directory.trailer();
         let numbers = [
             trailer.format_id.into(),
@@ -163,6 +171,7 @@ impl PackHandle {
             to_f64(self.shared.pack.tail.start),
             trailer.record_checksum.into(),
             (*dialect == Dialect::AppDataCrc).into(),
+            app_data.section(ExtensionKind::DICTIONARY).is_some().into(),
         ];
         let name = known(trailer.format_id).map_or(JsValue::NULL, |known| known.name.into());
         let hash =
@@ -293,6 +302,22 @@ impl PackHandle {
         Ok(reads.into_iter().map(read).collect())
     }
 
+    /// Decodes a record from all of its bytes. Returns `[payload, ends]` as
+    /// [`RangeRead::decode`] does, or nothing if the codec must be detected first.
+    ///
+    /// # Errors
+    /// Damage to the record; `out-of-range`.
+    #[wasm_bindgen(js_name = decodeRecord)]
+    pub fn decode_record(&self, number: u32, bytes: Vec<u8>) -> Result<Option<Array>, JsValue> {
+        let place = self.shared.pack.directory.record(number).map_err(|error| thrown(&error))?;
+        let record = self.shared.unseal(&place, bytes.into())?;
+        Ok(record.map(|record| {
+            let decoded = Array::new();
+            push_record(&decoded, &record);
+            decoded
+        }))
+    }
+
     /// The reads for a range of items, in order.
     ///
     /// # Errors
@@ -372,28 +397,30 @@ impl RangeRead {
     pub fn decode(&self, bytes: Option<Vec<u8>>, digests: bool) -> Result<Option<Array>, JsValue> {
         let tail = || self.shared.pack.tail.get(&self.planned.range).unwrap_or_default();
         let bytes = bytes.map_or_else(tail, Bytes::from);
-        let SharedPack { pack, limits, .. } = &*self.shared;
         let (decoded, mut gathered) = (Array::new(), Vec::new());
         for PlannedRecord { place, .. } in &self.planned.records {
             let stored = part_of(&bytes, self.planned.range.start, &place.range)?;
-            let Some(decoder) = self.shared.decoder_for(place, &stored) else { return Ok(None) };
-            let record = unseal(&pack.directory, place, stored, decoder.as_ref(), limits)
-                .map_err(|error| thrown(&error))?;
+            let Some(record) = self.shared.unseal(place, stored)? else { return Ok(None) };
             if digests {
                 gathered.extend(digest(&record).map_err(|error| thrown(&error))?);
             }
-            let mut end = 0_u32;
-            let mut ends = Vec::new();
-            for item in record.slices() {
-                end = end.saturating_add(length(item.len()));
-                ends.push(end);
-            }
-            decoded.push(&Uint8Array::from(&record.payload()[..]));
-            decoded.push(&Uint32Array::from(&ends[..]));
+            push_record(&decoded, &record);
         }
         decoded.push(&Uint8Array::from(&gathered[..]));
         Ok(Some(decoded))
     }
+}
+
+/// Adds the payload of a record, and the offsets at which its items end.
+fn push_record(decoded: &Array, record: &Record) {
+    let mut end = 0_u32;
+    let ends = record.slices().map(|item| {
+        end = end.saturating_add(length(item.len()));
+        end
+    });
+    let ends: Vec<u32> = ends.collect();
+    decoded.push(&Uint8Array::from(&record.payload()[..]));
+    decoded.push(&Uint32Array::from(&ends[..]));
 }
 
 /// A count or a length within this module's 32-bit memory.

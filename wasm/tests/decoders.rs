@@ -7,7 +7,7 @@
     clippy::unwrap_used,
     reason = "a test that cannot go on is a test that fails"
 )]
-//! Compares the decoder of the npm package with C zstd and ruzstd: it returns the same
+//! Compares both decoders of the npm package with C zstd and ruzstd: they return the same
 //! bytes for every sound frame, and never different ones for a damaged frame.
 
 mod reference;
@@ -20,9 +20,31 @@ use std::path::{Path, PathBuf};
 use sealpack_core::codec::zstd_frame::{FrameHeader, FrameLayout, MAGIC};
 use sealpack_core::codec::{Decode as _, Size};
 use sealpack_core::error::DecodeError;
-use sealpack_wasm::decode::FrameDecoder;
+use sealpack_wasm::decode::{Backend, CheckedDecoder};
 
 use random::Random;
+
+/// Each promise, as a test for each decoder.
+macro_rules! for_each_decoder {
+    ($($promise:ident),* $(,)?) => {
+        mod zstd_rs {
+            $(#[test] fn $promise() { super::$promise::<sealpack_wasm::decode::zstd_rs::ZstdRs>(); })*
+        }
+        #[cfg(feature = "fast")]
+        mod c_zstd {
+            $(#[test] fn $promise() { super::$promise::<sealpack_wasm::decode::c_zstd::CZstd>(); })*
+        }
+    };
+}
+
+for_each_decoder! {
+    frames_of_every_kind_decode_to_the_same_bytes_in_three_decoders,
+    damaged_frames_never_decode_to_other_bytes,
+    frames_of_the_fixtures_and_the_fuzz_corpora_decode_to_the_same_bytes_damaged_or_not,
+    every_flipped_bit_of_a_checksum_is_refused,
+    a_content_size_that_the_blocks_do_not_yield_is_refused,
+    highly_compressed_records_decode,
+}
 
 /// The number of frames, each of which is damaged four times.
 const ROUNDS: u32 = 15_000;
@@ -81,7 +103,7 @@ fn by_c_zstd(frame: &[u8]) -> Option<Vec<u8>> {
 
 /// Compares the three decoders on one frame. Where two of them accept it, they
 /// must agree; C zstd and ruzstd may accept more.
-fn compare(decoder: &FrameDecoder, frame: &[u8], size: Size) -> Option<Vec<u8>> {
+fn compare<B: Backend>(decoder: &CheckedDecoder<B>, frame: &[u8], size: Size) -> Option<Vec<u8>> {
     let ours = decoder.decode(frame.to_vec().into(), size).ok()?;
     let layout = FrameLayout::parse(frame, size).unwrap();
     let by_c = by_c_zstd(&frame[..layout.length]).expect("C zstd refuses what the reader accepts");
@@ -92,10 +114,9 @@ fn compare(decoder: &FrameDecoder, frame: &[u8], size: Size) -> Option<Vec<u8>> 
     Some(ours.to_vec())
 }
 
-#[test]
-fn frames_of_every_kind_decode_to_the_same_bytes_in_three_decoders() {
+fn frames_of_every_kind_decode_to_the_same_bytes_in_three_decoders<B: Backend>() {
     let mut random = Random(1);
-    let decoder = FrameDecoder::default();
+    let decoder = CheckedDecoder::<B>::default();
     for round in 0..1500 {
         let payload = random.payload();
         for level in [-5, 1, 3, 9, 19] {
@@ -115,10 +136,9 @@ fn frames_of_every_kind_decode_to_the_same_bytes_in_three_decoders() {
     }
 }
 
-#[test]
-fn damaged_frames_never_decode_to_other_bytes() {
+fn damaged_frames_never_decode_to_other_bytes<B: Backend>() {
     let mut random = Random(2);
-    let mut decoder = FrameDecoder::default();
+    let mut decoder = CheckedDecoder::<B>::default();
     let (mut refused, mut accepted) = (0, 0);
     for round in 0..ROUNDS {
         let payload = random.payload();
@@ -137,7 +157,7 @@ fn damaged_frames_never_decode_to_other_bytes() {
             }
         }
         if round % 1000 == 0 {
-            decoder = FrameDecoder::default();
+            decoder = CheckedDecoder::<B>::default();
         }
     }
     println!("{refused} refused, {accepted} accepted");
@@ -175,14 +195,15 @@ fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-#[test]
-fn frames_of_the_fixtures_and_the_fuzz_corpora_decode_to_the_same_bytes_damaged_or_not() {
+fn frames_of_the_fixtures_and_the_fuzz_corpora_decode_to_the_same_bytes_damaged_or_not<
+    B: Backend,
+>() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests");
     let mut files = Vec::new();
     files_below(&tests.join("fixtures"), &mut files);
     files_below(&tests.join("fuzz/corpus"), &mut files);
     let mut random = Random(3);
-    let decoder = FrameDecoder::default();
+    let decoder = CheckedDecoder::<B>::default();
     let mut decoded = 0;
     for file in files {
         for frame in frames_in(&fs::read(&file).unwrap()).into_iter().take(40) {
@@ -196,11 +217,10 @@ fn frames_of_the_fixtures_and_the_fuzz_corpora_decode_to_the_same_bytes_damaged_
     assert!(decoded > 100, "{decoded} frames");
 }
 
-#[test]
-fn every_flipped_bit_of_a_checksum_is_refused() {
+fn every_flipped_bit_of_a_checksum_is_refused<B: Backend>() {
     let payload = Random(4).payload();
     let sound = frame(&payload, 3, true, true);
-    let decoder = FrameDecoder::default();
+    let decoder = CheckedDecoder::<B>::default();
     for bit in 0..32 {
         let mut damaged = sound.clone();
         let at = damaged.len() - 4 + bit / 8;
@@ -226,9 +246,8 @@ fn frame_claiming(content_size: u32, blocks: &[(u8, &[u8])]) -> Vec<u8> {
     frame
 }
 
-#[test]
-fn a_content_size_that_the_blocks_do_not_yield_is_refused() {
-    let decoder = FrameDecoder::default();
+fn a_content_size_that_the_blocks_do_not_yield_is_refused<B: Backend>() {
+    let decoder = CheckedDecoder::<B>::default();
     for (claimed, accepted) in [(5, false), (6, true), (7, false)] {
         let frame = frame_claiming(claimed, &[(0, &b"abc"[..]), (0, &b"def"[..])]);
         let decoded = decoder.decode(frame.into(), Size::AtMost(100));
@@ -246,9 +265,8 @@ fn a_content_size_that_the_blocks_do_not_yield_is_refused() {
     }
 }
 
-#[test]
-fn highly_compressed_records_decode() {
-    let decoder = FrameDecoder::default();
+fn highly_compressed_records_decode<B: Backend>() {
+    let decoder = CheckedDecoder::<B>::default();
     for length in [100_000, 300_000, 20_000_000] {
         let payload = vec![7; length];
         let frame = frame(&payload, 3, true, true);

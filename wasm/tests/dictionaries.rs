@@ -7,9 +7,9 @@
     clippy::unwrap_used,
     reason = "a test that cannot go on is a test that fails"
 )]
-//! The decoder, and frames that need a dictionary: the bytes that C zstd decodes, or an
-//! error. The modules of the npm package leave dictionaries out (`src/decode.rs`), so this
-//! holds for the crate.
+//! The decoders, and frames that need a dictionary: the bytes that C zstd decodes, or an
+//! error. Of the modules of the npm package only the fast one decodes these frames
+//! (`Backend::DICTIONARIES`); for the small decoder this holds for the crate.
 
 mod random;
 
@@ -17,9 +17,29 @@ use sealpack_core::codec::dictionary::ZstdDictionary;
 use sealpack_core::codec::zstd_frame::FrameHeader;
 use sealpack_core::codec::{Decode as _, Size};
 use sealpack_core::error::{DecodeError, DictionaryFault};
-use sealpack_wasm::decode::FrameDecoder;
+use sealpack_wasm::decode::{Backend, CheckedDecoder};
 
 use random::Random;
+
+/// Each promise, as a test for each decoder.
+macro_rules! for_each_decoder {
+    ($($promise:ident),* $(,)?) => {
+        mod zstd_rs {
+            $(#[test] fn $promise() { super::$promise::<sealpack_wasm::decode::zstd_rs::ZstdRs>(); })*
+        }
+        #[cfg(feature = "fast")]
+        mod c_zstd {
+            $(#[test] fn $promise() { super::$promise::<sealpack_wasm::decode::c_zstd::CZstd>(); })*
+        }
+    };
+}
+
+for_each_decoder! {
+    frames_decode_as_in_c_zstd_and_damaged_ones_never_to_other_bytes,
+    a_missing_another_or_a_damaged_dictionary_is_named,
+    a_forged_dictionary_is_an_error_and_never_other_bytes,
+    records_that_compress_beyond_the_plausible_decode_with_a_dictionary,
+}
 
 const LIMIT: Size = Size::AtMost(1 << 20);
 
@@ -52,15 +72,14 @@ fn by_c_zstd(frame: &[u8], dictionary: &[u8]) -> Option<Vec<u8>> {
     decompressor.decompress(frame, 1 << 20).ok()
 }
 
-fn decoder(dictionary: &[u8]) -> FrameDecoder {
-    FrameDecoder::with_dictionary(Some(dictionary.to_vec().into()))
+fn decoder<B: Backend>(dictionary: &[u8]) -> CheckedDecoder<B> {
+    CheckedDecoder::with_dictionary(Some(dictionary.to_vec().into()))
 }
 
-#[test]
-fn frames_decode_as_in_c_zstd_and_damaged_ones_never_to_other_bytes() {
+fn frames_decode_as_in_c_zstd_and_damaged_ones_never_to_other_bytes<B: Backend>() {
     let dictionary = trained(1);
     let mut random = Random(2);
-    let mut decoder = decoder(&dictionary);
+    let mut decoder = decoder::<B>(&dictionary);
     let (mut refused, mut accepted) = (0, 0);
     for round in 0..ROUNDS {
         let events = 1 + random.below(6);
@@ -95,21 +114,21 @@ fn frames_decode_as_in_c_zstd_and_damaged_ones_never_to_other_bytes() {
             }
         }
         if round % 1000 == 0 {
-            decoder = self::decoder(&dictionary);
+            decoder = self::decoder::<B>(&dictionary);
         }
     }
     assert!(refused > accepted, "{refused} refused, {accepted} accepted");
 }
 
-#[test]
-fn a_missing_another_or_a_damaged_dictionary_is_named() {
+fn a_missing_another_or_a_damaged_dictionary_is_named<B: Backend>() {
     let (dictionary, other) = (trained(1), trained(3));
     let id = |bytes: &[u8]| ZstdDictionary::parse(bytes.to_vec().into()).unwrap().id().get();
     let payload = Random(4).event();
     let sound = frame(&payload, &dictionary, true, true);
-    let refused = |decoder: FrameDecoder| decoder.decode(sound.clone().into(), LIMIT).unwrap_err();
+    let refused =
+        |decoder: CheckedDecoder<B>| decoder.decode(sound.clone().into(), LIMIT).unwrap_err();
     let named = id(&dictionary);
-    let missing = refused(FrameDecoder::default());
+    let missing = refused(CheckedDecoder::<B>::default());
     assert!(matches!(missing, DecodeError::MissingDictionary { id, given: None } if id == named));
     let mut large = dictionary.clone();
     large.resize((1 << 20) + 1, 0);
@@ -119,17 +138,16 @@ fn a_missing_another_or_a_damaged_dictionary_is_named() {
         (&dictionary[..30], DictionaryFault::Tables),
         (&large, DictionaryFault::TooLarge { size: (1 << 20) + 1 }),
     ] {
-        let error = refused(decoder(stored));
+        let error = refused(decoder::<B>(stored));
         let same = matches!(error, DecodeError::Dictionary(fault) if fault == expected);
         assert!(same, "{error} instead of {expected}");
         // A frame that names none needs none.
         let plain = zstd::bulk::compress(&payload, 3).unwrap();
-        assert_eq!(decoder(stored).decode(plain.into(), LIMIT).unwrap(), payload);
+        assert_eq!(decoder::<B>(stored).decode(plain.into(), LIMIT).unwrap(), payload);
     }
 }
 
-#[test]
-fn a_forged_dictionary_is_an_error_and_never_other_bytes() {
+fn a_forged_dictionary_is_an_error_and_never_other_bytes<B: Backend>() {
     let dictionary = trained(1);
     let mut random = Random(5);
     let payloads: Vec<Vec<u8>> = (0..20).map(|_| random.event()).collect();
@@ -139,7 +157,7 @@ fn a_forged_dictionary_is_an_error_and_never_other_bytes() {
     for at in 8..dictionary.len() {
         let mut forged = dictionary.clone();
         forged[at] ^= 1 << random.below(8);
-        let decoder = decoder(&forged);
+        let decoder = decoder::<B>(&forged);
         for (payload, frame) in payloads.iter().zip(&frames) {
             match decoder.decode(frame.clone().into(), LIMIT) {
                 Ok(decoded) => assert!(decoded == payload, "byte {at}"),
@@ -150,15 +168,16 @@ fn a_forged_dictionary_is_an_error_and_never_other_bytes() {
     assert!(errors > 1000, "{errors}");
 }
 
-#[test]
-fn records_that_compress_beyond_the_plausible_decode_with_a_dictionary() {
+fn records_that_compress_beyond_the_plausible_decode_with_a_dictionary<B: Backend>() {
     let dictionary = trained(1);
     for length in [100_000, 1_000_000] {
         let payload = [&Random(6).event()[..], &vec![7; length]].concat();
         let sound = frame(&payload, &dictionary, true, true);
         assert_eq!(FrameHeader::parse(&sound).unwrap().content_size, Some(payload.len() as u64));
         for size in [Size::Exactly(payload.len() as u64), LIMIT] {
-            assert!(decoder(&dictionary).decode(sound.clone().into(), size).unwrap() == payload);
+            assert!(
+                decoder::<B>(&dictionary).decode(sound.clone().into(), size).unwrap() == payload
+            );
         }
     }
 }

@@ -31,13 +31,16 @@ export async function measure(bytes, libraries) {
   return { rows: rows.map(({ name, rates, cpu: used }) => ({ name, rates, cpu: used })), crypto };
 }
 
-async function rowsOf(bytes, { packages, decoders }) {
+async function rowsOf(bytes, { packages, choices, decoders }) {
   const rows = [];
   const row = (name, amount, work) => rows.push({ name, amount, work, rates: [], cpu: [] });
   const opened = [];
   let packed;
-  for (const [name, sealpack] of packages) {
-    const pack = await sealpack.open(bytes, { codec: "zstd", cacheSize: 0 });
+  const variants = packages.flatMap(([name, sealpack]) =>
+    choices.map((decoder) => [`${name} (${decoder})`, sealpack, decoder]),
+  );
+  for (const [name, sealpack, decoder] of variants) {
+    const pack = await sealpack.open(bytes, { codec: "zstd", cacheSize: 0, decoder });
     packed ??= await framesOf(pack, bytes);
     const { megabytes, positions } = packed;
     opened.push(pack);

@@ -6,6 +6,7 @@
 //   SEALPACK=FILE     the native command, which writes the packs (default:
 //                     target/release/sealpack; without one this package does)
 //   PACKAGES=A=DIR,…  other builds of the package to compare
+//   DECODERS=small,…  the package's decoders (default: small,fast)
 //   WHERE=node        runs only in Node (or only in chromium)
 //   BENCH_SIZE, BENCH_ROUNDS
 //
@@ -32,6 +33,7 @@ const root = path.join(folder, "..", "..", "..");
 /** The size of the items of text in bytes; the ledger-like items have twice that. */
 const SIZE = Number(process.env.BENCH_SIZE ?? 67e6);
 const rounds = Number(process.env.BENCH_ROUNDS ?? 7);
+const choices = (process.env.DECODERS ?? "small,fast").split(",");
 const command = process.env.SEALPACK ?? path.join(root, "target", "release", "sealpack");
 const packages = (process.env.PACKAGES ?? `sealpack=${path.join(root, "wasm")}`)
   .split(",")
@@ -133,6 +135,7 @@ function show(where, { name, rows, crypto }) {
       ratio.median.toFixed(2).padStart(6),
       `${ratio.min.toFixed(2)} to ${ratio.max.toFixed(2)}`.padStart(13),
       summary(cpu).median.toFixed(1).padStart(7),
+      summary(cpu.map((used, round) => base.cpu[round] / used)).median.toFixed(2).padStart(6),
     ];
     console.log(`  ${name.padEnd(48)} ${numbers.join("  ")}`);
   }
@@ -151,7 +154,7 @@ const rand = random(11);
 const packs = [];
 for (const make of [text, ledgers]) packs.push(await packOf(make(rand)));
 console.log("MB/s (get: calls/s), min to max, ratio to @bokuweb/zstd-wasm, min to max,");
-console.log("seconds of processor time per GB (get: per million calls)");
+console.log("seconds of processor time per GB (get: per million calls), ratio of processor time");
 
 async function inNode() {
   const { measure } = await import("./measure.mjs");
@@ -172,7 +175,7 @@ async function inNode() {
     return (user + system) / 1e6;
   };
   for (const { name, bytes } of packs) {
-    show(`Node ${process.version}`, { name, ...(await measure(bytes, { packages: loaded, decoders, rounds, cpu })) });
+    show(`Node ${process.version}`, { name, ...(await measure(bytes, { packages: loaded, choices, decoders, rounds, cpu })) });
   }
 }
 
@@ -185,11 +188,11 @@ const decoders = [
   ["fzstd", (frame) => fzstd.decompress(frame)],
   ["@bokuweb/zstd-wasm", (frame) => zstd.decompress(frame)],
 ];
-globalThis.measureOne = async (url, names, rounds) => {
+globalThis.measureOne = async (url, names, choices, rounds) => {
   const packages = [];
   for (const [at, name] of names.entries()) packages.push([name, await import("/package/" + at + "/js/index.js")]);
   const bytes = new Uint8Array(await (await fetch(url)).arrayBuffer());
-  return measure(bytes, { packages, decoders, rounds, cpu });
+  return measure(bytes, { packages, choices, decoders, rounds, cpu });
 };
 `;
 
@@ -223,7 +226,7 @@ async function inChromium() {
     await tab.exposeFunction("cpu", browserTime);
     await tab.goto(`${server.url}/bench.html`);
     await tab.waitForFunction(() => globalThis.measureOne);
-    const measured = await tab.evaluate((args) => globalThis.measureOne(...args), [`/${number}.pack`, names, rounds]);
+    const measured = await tab.evaluate((args) => globalThis.measureOne(...args), [`/${number}.pack`, names, choices, rounds]);
     show(`Chromium ${browser.version()}`, { name, ...measured });
     await tab.close();
   }

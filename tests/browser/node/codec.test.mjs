@@ -1,10 +1,7 @@
 // The codec of a pack: named by the caller, detected, or the caller's own.
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import path from "node:path";
 import { test } from "node:test";
 import { create, open } from "../../../wasm/js/index.node.js";
-import { folder } from "../fixtures.mjs";
 
 const items = Array.from({ length: 40 }, (_, at) => new TextEncoder().encode(`item ${at} `.repeat(30)));
 
@@ -175,14 +172,4 @@ test("a closed pack throws `closed`, and may be closed twice", async () => {
   await assert.rejects(pack.get(0), { code: "closed" });
   await assert.rejects(pack.verify(), { code: "closed" });
   assert.throws(() => pack.range(), { code: "closed" });
-});
-
-test("records that need a dictionary are refused as unsupported, not as damaged", async () => {
-  const pack = await open(new Uint8Array(await readFile(path.join(folder, "dictionary/events.pack"))));
-  assert.equal(pack.length, 400);
-  await assert.rejects(pack.get(7), {
-    code: "unsupported",
-    message: /record 7: the frame needs dictionary 57481, which this reader does not have/,
-  });
-  pack.close();
 });

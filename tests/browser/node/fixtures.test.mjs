@@ -4,9 +4,10 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { open } from "../../../wasm/js/index.node.js";
-import { reading } from "../../../wasm/js/modules.js";
+import { reading, readingFast } from "../../../wasm/js/modules.js";
 import { brokenPacks, soundPacks, itemsOf, readBroken } from "../fixtures.mjs";
 
+const DECODERS = ["small", "fast"];
 const CODES = ["fine", "not-a-pack", "unsupported", "corrupt", "checksum", "limit"];
 
 /** The digest of all items, each as (length u32 | bytes). */
@@ -25,8 +26,12 @@ const codecName = (codec) => (codec.startsWith("zstd") ? "zstd" : "none");
 test("every item of every sound file equals that of the reference", async () => {
   let items = 0;
   for (const fixture of await soundPacks()) {
-    for (const codec of [codecName(fixture.codec), "auto-or-none"]) {
-      const pack = await open(fixture.bytes, { codec });
+    for (const [codec, decoder] of [
+      [codecName(fixture.codec), "small"],
+      [codecName(fixture.codec), "fast"],
+      ["auto-or-none", "auto"],
+    ]) {
+      const pack = await open(fixture.bytes, { codec, decoder });
       const expected = itemsOf(fixture.items);
       assert.equal(pack.length, expected.length, fixture.name);
       assert.equal(pack.info.contentHash, fixture.content_hash, fixture.name);
@@ -55,14 +60,16 @@ test("every item of every sound file equals that of the reference", async () => 
 
 test("every sound file verifies, with and without workers", async () => {
   for (const fixture of await soundPacks()) {
-    const pack = await open(fixture.bytes, { codec: codecName(fixture.codec) });
-    for (const workers of [0, 2]) {
-      const report = await pack.verify({ workers });
-      assert.ok(report.ok, `${fixture.name}: ${report.failures[0]?.message}`);
-      assert.equal(report.recordCount, fixture.record_count);
-      assert.equal(report.layers.content_hash, fixture.content_hash ? "passed" : "not_present");
+    for (const decoder of DECODERS) {
+      const pack = await open(fixture.bytes, { codec: codecName(fixture.codec), decoder });
+      for (const workers of [0, 2]) {
+        const report = await pack.verify({ workers });
+        assert.ok(report.ok, `${fixture.name}: ${report.failures[0]?.message}`);
+        assert.equal(report.recordCount, fixture.record_count);
+        assert.equal(report.layers.content_hash, fixture.content_hash ? "passed" : "not_present");
+      }
+      pack.close();
     }
-    pack.close();
   }
 });
 
@@ -70,8 +77,13 @@ test("every broken file is refused or reported, with a code, and the instance st
   const [healthy] = (await soundPacks()).filter(({ name }) => name === "zstd-ipr128");
   const codes = {};
   const cases = await brokenPacks();
-  for (const { file, bytes, codec, mustRefuse, scans } of cases) {
-    const { outcome, items } = await readBroken(open, bytes, codecName(codec));
+  const all = cases.flatMap((one) => DECODERS.map((decoder) => ({ ...one, decoder })));
+  const outcomes = new Map();
+  for (const { file, bytes, codec, mustRefuse, scans, decoder } of all) {
+    const openWith = (bytes, options) => open(bytes, { ...options, decoder });
+    const { outcome, items } = await readBroken(openWith, bytes, codecName(codec));
+    assert.equal(outcome, outcomes.get(file) ?? outcome, `${file}: the decoders agree`);
+    outcomes.set(file, outcome);
     codes[outcome] = (codes[outcome] ?? 0) + 1;
     // If the reference refuses, crashes or panics, the package refuses: in open, in a read, or in verify.
     if (mustRefuse) assert.notEqual(outcome, "fine", `${file} passed as sound`);
@@ -83,7 +95,8 @@ test("every broken file is refused or reported, with a code, and the instance st
     pack.close();
   }
   // The largest of them decodes to 32 MiB; others claim up to 2^62 bytes.
-  const memory = reading.instance.memory.buffer.byteLength;
+  const sizes = [reading, readingFast].map(({ instance }) => instance.memory.buffer.byteLength);
+  const memory = Math.max(...sizes);
   console.log(`# ${cases.length} broken files: ${JSON.stringify(codes)}, ${memory >> 20} MiB of memory`);
   assert.ok(memory < 200 * 2 ** 20, `${memory} bytes`);
 });

@@ -34,6 +34,7 @@ export const LAB = {
 export const OPTIONS = {
   signal: true,
   codec: true,
+  decoder: true,
   size: true,
   fetch: true,
   onProgress: true,

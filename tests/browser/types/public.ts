@@ -30,8 +30,8 @@ type PackInternals =
   | "isPinned"
   | "lends"
   | "plan"
+  | "prepare"
   | "readBytes"
-  | "renewIfLarge"
   | "sameVersion"
   | "trustedHash";
 same<Public<pack.Pack, PackInternals>, Public<declared.Pack>>(true);

@@ -17,6 +17,7 @@ use sealpack_core::codec::zstd_frame::FrameHeader;
 use sealpack_core::codec::{Decode, Encode, FrameChecksum, Size};
 use sealpack_core::error::DecodeError;
 use sealpack_wasm::build::{BuildOptions, PackBuilder};
+use sealpack_wasm::decode::CheckedDecoder;
 use sealpack_wasm::error::{ErrorRow, ModuleRefusal};
 use sealpack_wasm::read::{PackHandle, PackOpening};
 use sealpack_wasm::verify::{ReportBuilder, RunExaminer};
@@ -92,9 +93,19 @@ fn get(pack: &PackHandle, position: u32) -> Result<Vec<u8>, JsValue> {
     Ok(payload[start..ends[slot] as usize].to_vec())
 }
 
+/// Runs a promise of the decoders with each of them.
+fn with_each_decoder(promise: fn(&dyn Decode)) {
+    promise(&CheckedDecoder::<decode::zstd_rs::ZstdRs>::default());
+    #[cfg(feature = "fast")]
+    promise(&CheckedDecoder::<decode::c_zstd::CZstd>::default());
+}
+
 #[wasm_bindgen_test]
 fn frames_carry_size_and_checksum_and_decode() {
-    let decoder = decode::FrameDecoder::default();
+    with_each_decoder(sized_and_checked);
+}
+
+fn sized_and_checked(decoder: &dyn Decode) {
     for length in [1, 255, 256, 257, 65_791, 65_792, 300_000] {
         for payload in [noise(7, length), vec![9; length]] {
             let frame = frame(&payload);
@@ -109,9 +120,12 @@ fn frames_carry_size_and_checksum_and_decode() {
 
 #[wasm_bindgen_test]
 fn flipping_any_bit_of_a_frame_never_changes_the_payload() {
+    with_each_decoder(unchanged_by_flipped_bits);
+}
+
+fn unchanged_by_flipped_bits(decoder: &dyn Decode) {
     let payload = noise(3, 700);
     let sound = frame(&payload);
-    let decoder = decode::FrameDecoder::default();
     for bit in 0..sound.len() * 8 {
         let mut damaged = sound.clone();
         damaged[bit / 8] ^= 1 << (bit % 8);
@@ -125,24 +139,30 @@ fn flipping_any_bit_of_a_frame_never_changes_the_payload() {
 
 #[wasm_bindgen_test]
 fn a_frame_that_claims_a_terabyte_is_refused_without_allocating() {
+    with_each_decoder(refuses_a_terabyte);
+}
+
+fn refuses_a_terabyte(decoder: &dyn Decode) {
     let mut frame = 0xFD2F_B528u32.to_le_bytes().to_vec();
     frame.push(0xe4);
     frame.extend_from_slice(&(1u64 << 40).to_le_bytes());
     frame.extend_from_slice(&[1, 0, 0, 0, 0, 0, 0]);
-    let decoder = decode::FrameDecoder::default();
     let refused = decoder.decode(Bytes::from(frame), Size::AtMost(1 << 30));
     assert!(matches!(refused, Err(DecodeError::AboveLimit { .. })));
 }
 
 #[wasm_bindgen_test]
 fn memory_grows_with_what_a_frame_yields_and_not_with_its_claims() {
+    with_each_decoder(allocates_for_what_is_yielded);
+}
+
+fn allocates_for_what_is_yielded(decoder: &dyn Decode) {
     let pages = || core::arch::wasm32::memory_size(0);
     let block = [0x19, 0, 0, b'a', b'b', b'c'];
     let magic = 0xFD2F_B528u32.to_le_bytes();
     // A content size of 256 MiB; a window of 128 MiB and no content size.
     let sized = [&magic[..], &[0xa0], &(256u32 << 20).to_le_bytes(), &block].concat();
     let windowed = [&magic[..], &[0, 17 << 3], &block].concat();
-    let decoder = decode::FrameDecoder::default();
     let before = pages();
     let refused = decoder.decode(sized.into(), Size::AtMost(1 << 30));
     assert!(matches!(refused, Err(DecodeError::Length { found: 3, .. })));
@@ -152,7 +172,10 @@ fn memory_grows_with_what_a_frame_yields_and_not_with_its_claims() {
 
 #[wasm_bindgen_test]
 fn damaged_frames_decode_as_in_the_reference_or_are_refused() {
-    let decoder = decode::FrameDecoder::default();
+    with_each_decoder(as_in_the_reference);
+}
+
+fn as_in_the_reference(decoder: &dyn Decode) {
     for (seed, length) in [(11, 90), (12, 900), (13, 9000)] {
         let mut sound = frame(&noise(seed, length));
         // Without the checksum, so that damage to the blocks reaches the comparison.

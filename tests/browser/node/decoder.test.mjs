@@ -1,0 +1,146 @@
+// The two decoders: which one reads a pack, dictionaries, and moving a pack from the small
+// one to the fast one while it is read.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { test } from "node:test";
+import { create, init, open } from "../../../wasm/js/index.node.js";
+import { readingFast } from "../../../wasm/js/modules.js";
+import { platform } from "../../../wasm/js/platform.js";
+import { folder } from "../fixtures.mjs";
+import { random } from "../random.mjs";
+
+const events = new Uint8Array(await readFile(path.join(folder, "dictionary/events.pack")));
+
+// As in a browser.
+platform.startsFast = false;
+platform.fastFrom = 512 * 1024;
+
+/** Lines of text, and the pack of them. */
+async function textPack(count) {
+  const rand = random(5);
+  const items = Array.from({ length: count }, (_, at) =>
+    Buffer.from(`item ${at}: ${Array.from({ length: 40 }, () => rand.below(1000)).join(" ")}`),
+  );
+  const builder = create({ itemsPerRecord: 16 });
+  for (const item of items) await builder.append(item);
+  return { items, bytes: new Uint8Array(await (await builder.finish()).blob.arrayBuffer()) };
+}
+
+/** Runs `use` while the fast decoder cannot be loaded. */
+async function withoutFast(use) {
+  const { load } = readingFast;
+  Object.defineProperty(readingFast, "instance", { value: null, configurable: true });
+  readingFast.load = () => Promise.reject(new Error("no such file"));
+  try {
+    await use();
+  } finally {
+    readingFast.load = load;
+    delete readingFast.instance;
+  }
+}
+
+// Before any other test loads the fast decoder for the whole process.
+test("a pack that is opened with auto moves to the fast decoder once enough was read, in the middle of a range", async () => {
+  const { items, bytes } = await textPack(60_000);
+  assert.equal(readingFast.instance, null);
+  const pack = await open(bytes, { cacheSize: 0 });
+  assert.equal(pack.decoder, "small");
+  await pack.get(7);
+  assert.equal(pack.decoder, "small");
+  const seen = new Set();
+  let position = 0;
+  for await (const item of pack.range(0, pack.length, { requestSize: 100_000 })) {
+    seen.add(pack.decoder);
+    if (position % 5000 === 0) assert.equal(Buffer.compare(await pack.get(position), items[position]), 0);
+    assert.equal(Buffer.compare(item, items[position]), 0, `item ${position}`);
+    position += 1;
+  }
+  assert.equal(position, items.length);
+  assert.deepEqual([...seen], ["small", "fast"]);
+  assert.equal((await open(bytes)).decoder, "fast", "the next pack has it from the start");
+  assert.equal((await open(bytes, { decoder: "small" })).decoder, "small");
+});
+
+test("verifying moves a pack to the fast decoder, and finds what the small one finds", async () => {
+  const { bytes } = await textPack(60_000);
+  const records = (await open(bytes)).info.recordCount;
+  const damaged = [3, 77, records - 1];
+  for (const number of damaged) bytes[(await open(bytes)).record(number).offset + 60] ^= 4;
+  for (const workers of [0, 2]) {
+    const packs = [await open(bytes, { decoder: "small" }), await open(bytes, { decoder: "fast" })];
+    const reports = await Promise.all(packs.map((pack) => pack.verify({ workers })));
+    assert.deepEqual(reports[0].damaged.map(({ record }) => record), damaged);
+    const plain = (report) => ({ ...report, workers: undefined });
+    assert.deepEqual(plain(reports[1]), plain(reports[0]));
+  }
+});
+
+test("frames that need the pack's dictionary are read by the fast decoder, which auto loads", async () => {
+  const pack = await open(events);
+  assert.equal(pack.decoder, "fast");
+  assert.equal(pack.length, 400);
+  const report = await pack.verify();
+  assert.ok(report.ok, JSON.stringify(report.failures));
+  const items = [];
+  for await (const item of pack.range()) items.push(item);
+  assert.equal(items.length, 400);
+  assert.equal(Buffer.compare(await pack.get(399), items[399]), 0);
+  const withWorkers = await pack.verify({ workers: 2 });
+  assert.equal(withWorkers.ok, true);
+  pack.close();
+});
+
+test("the small decoder refuses them as unsupported, not as damaged, and says what to do", async () => {
+  const pack = await open(events, { decoder: "small" });
+  await assert.rejects(pack.get(7), {
+    code: "unsupported",
+    message:
+      'record 7: the frame needs dictionary 57481, which this reader does not have: open the pack with decoder "fast" or "auto"',
+  });
+  pack.close();
+});
+
+test("without the fast decoder auto goes on with the small one; a dictionary is an error that says why", async () => {
+  const { items, bytes } = await textPack(20_000);
+  const { fastFrom } = platform;
+  platform.fastFrom = 0;
+  await withoutFast(async () => {
+    const pack = await open(bytes);
+    assert.equal((await pack.verify()).ok, true);
+    assert.equal(Buffer.compare(await pack.get(19_999), items[19_999]), 0);
+    assert.equal(pack.decoder, "small");
+    const refused = await open(events);
+    await assert.rejects(refused.get(7), ({ code, message, record, cause }) => {
+      assert.equal(code, "wasm-unavailable");
+      assert.equal(record, 7);
+      assert.match(message, /dictionary 57481, .* could not be loaded/);
+      return /no such file/.test(String(cause));
+    });
+    await assert.rejects(open(bytes, { decoder: "fast" }), /no such file/);
+  });
+  platform.fastFrom = fastFrom;
+  assert.equal((await (await open(events)).verify()).ok, true);
+});
+
+test("in Node packs are opened with the fast decoder, or with the small one if it cannot be loaded", async () => {
+  platform.startsFast = true;
+  assert.equal((await open(events)).decoder, "fast");
+  await withoutFast(async () => assert.equal((await open(events)).decoder, "small"));
+  platform.startsFast = false;
+});
+
+test("init loads the fast decoder, also from the script of the package that has it", async () => {
+  await init({ fast: undefined });
+  const script = await readFile(new URL("../../../wasm/dist/fast.packed.js", import.meta.url));
+  const fresh = new readingFast.constructor("fast", (await import("../../../wasm/dist/fast.js")).newGlue, {});
+  await fresh.load(script);
+  assert.ok(fresh.compiled instanceof WebAssembly.Module);
+});
+
+test("another decoder is an invalid argument", async () => {
+  await assert.rejects(open(events, { decoder: "quick" }), {
+    code: "invalid-argument",
+    message: 'decoder must be "auto", "small" or "fast", not the text "quick"',
+  });
+});
