@@ -24,6 +24,7 @@ import { readBatches, readItems, readableOf } from "./range.js";
 /** @import { DecodedRecord } from "./records.js" */
 /** @import { DigestList, DigestProof } from "./trust.js" */
 /** @import { PackHandle, RangeRead } from "../dist/read.js" */
+/** @typedef {{ glue: ReadGlue, copy: (bytes: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer> }} Copying by the instance of the read */
 
 /** Records at most this many bytes apart share a request: a round trip costs about as much. */
 const GAP = 64 * 1024;
@@ -297,16 +298,25 @@ export class Pack {
    * @param {Uint8Array | undefined} bytes
    * @param {DigestProof | undefined} proof
    * @param {Signal} signal
+   * @param {Copying} [copying] where the payloads go; by default each gets its own memory
    */
-  async decode(read, bytes, proof, signal) {
+  async decode(read, bytes, proof, signal, copying) {
     this.handle();
+    const decode = () => {
+      copying?.glue.copyWith(copying.copy);
+      try {
+        return guarded(() => read.decode(bytes, Boolean(this.#list)));
+      } finally {
+        copying?.glue.copyWith();
+      }
+    };
     let parts;
     try {
-      parts = guarded(() => read.decode(bytes, Boolean(this.#list)));
+      parts = decode();
       if (!parts) {
         await this.chooseCodec(signal);
         this.handle();
-        parts = guarded(() => read.decode(bytes, Boolean(this.#list))) ?? [];
+        parts = decode() ?? [];
       }
     } catch (error) {
       const explained = this.#decoder.explain(this.#codec.explain(/** @type {SealpackError} */ (error)));

@@ -20,7 +20,7 @@ export const platform = {
   /** Whether packs are opened with the fast decoder, because loading it takes no longer than the small one. */
   startsFast: false,
   /** Bytes of zstd frames, as stored, from which on loading the fast decoder repays it (PERFORMANCE.md). */
-  fastFrom: 32 * 1024 * 1024,
+  fastFrom: 64 * 1024 * 1024,
   /** @returns {WorkerLike} */
   startWorker: () =>
     /** @type {any} */ (new Worker(new URL("./worker.js", import.meta.url), { type: "module" })),

@@ -16,9 +16,9 @@ const GAP = 0; // neighbouring records touch
 
 /**
  * The items of a record that are still to come: those in the slots from `slot`
- * up to `end`.
+ * up to `end`. `lent`: the payload is valid until the next record is read.
  *
- * @typedef {{ record: DecodedRecord, slot: number, end: number }} RecordItems
+ * @typedef {{ record: DecodedRecord, slot: number, end: number, lent: boolean }} RecordItems
  * @typedef {Uint8Array<ArrayBuffer>} Item
  */
 
@@ -30,7 +30,7 @@ const GAP = 0; // neighbouring records touch
  * @returns {AsyncGenerator<Item, void, undefined>}
  */
 export function readItems(pack, start, end, options = {}) {
-  return new Items(readRecords(pack, start, end, options), options.signal);
+  return new Items(readRecords(pack, start, end, options, new Workspace()), options.signal);
 }
 
 /**
@@ -124,10 +124,40 @@ class Items {
 
   /** @param {RecordItems} items */
   #take(items) {
-    const { record, slot, end } = items;
+    const { record, slot, end, lent } = items;
     items.slot = slot + 1;
     if (items.slot >= end) this.#current = null;
-    return record.ends.length === 1 ? record.payload : itemOf(record, slot);
+    return record.ends.length === 1 && !lent ? record.payload : itemOf(record, slot);
+  }
+}
+
+/**
+ * Memory for the payloads of a read, which the next read uses again. In a
+ * browser new memory for a record takes as long as decoding it, and the items
+ * are copies anyway.
+ */
+class Workspace {
+  #memory = new Uint8Array(0);
+  #used = 0;
+
+  /** All payloads of the last read are done with. */
+  reset() {
+    this.#used = 0;
+  }
+
+  /**
+   * @param {Uint8Array<ArrayBuffer>} bytes
+   * @returns {Uint8Array<ArrayBuffer>}
+   */
+  copy(bytes) {
+    const start = this.#used;
+    // Payloads in the memory before keep it.
+    if (start + bytes.length > this.#memory.length) {
+      this.#memory = new Uint8Array(Math.max(2 * this.#memory.length, start + bytes.length));
+    }
+    this.#used += bytes.length;
+    this.#memory.set(bytes, start);
+    return this.#memory.subarray(start, this.#used);
   }
 }
 
@@ -161,29 +191,34 @@ export async function* readBatches(pack, start, end, options) {
  * @param {number} start
  * @param {number} end
  * @param {RangeOptions} options
+ * @param {Workspace} [workspace] for payloads that the caller needs only until the next record;
+ *   a record of one item is the item, and has its own memory
  * @returns {AsyncGenerator<RecordItems, void, undefined>}
  */
-async function* readRecords(pack, start, end, { signal, requestSize = REQUEST_SIZE }) {
+async function* readRecords(pack, start, end, { signal, requestSize = REQUEST_SIZE }, workspace) {
   throwIfAborted(signal);
   const release = pack.acquire();
   const reads = new Reads(pack, start, end, requestSize);
   const slices = new Slices();
   const all = linked(signal);
   const { itemsPerRecord } = pack.info;
+  const lent = itemsPerRecord > 1 && pack.codec !== "custom" ? workspace : undefined;
   let ahead = null;
   try {
     ahead = fetchNext(pack, reads, all.signal, requestSize);
     while (ahead) {
-      const { read, fetched } = ahead;
+      const { read, glue, fetched } = ahead;
       const [bytes, proof] = await fetched;
       ahead = fetchNext(pack, reads, all.signal, requestSize);
-      const records = await pack.decode(read, bytes, proof, signal).finally(() => read.free());
+      lent?.reset();
+      const copying = lent && { glue, copy: (/** @type {Item} */ bytes) => lent.copy(bytes) };
+      const records = await pack.decode(read, bytes, proof, signal, copying).finally(() => read.free());
       for (const [number, record] of records) {
         const first = number * itemsPerRecord;
         const slots = Math.min(record.ends.length, end - first);
         const slot = Math.max(0, start - first);
         throwIfAborted(signal);
-        if (slot < slots) yield { record, slot, end: slots };
+        if (slot < slots) yield { record, slot, end: slots, lent: Boolean(lent) };
         throwIfAborted(signal);
       }
       if (slices.over) await slices.next();
@@ -245,6 +280,11 @@ class Reads {
     return read;
   }
 
+  /** The functions of the instance that the last read belongs to. */
+  get glue() {
+    return this.#instance.glue;
+  }
+
   free() {
     this.#scan.free();
   }
@@ -264,7 +304,7 @@ function fetchNext(pack, reads, signal, requestSize) {
   if (!read) return null;
   const fetched = pack.fetch(read, signal, requestSize);
   fetched.catch(() => {}); // awaited later, or never if the caller leaves early
-  return { read, fetched };
+  return { read, glue: reads.glue, fetched };
 }
 
 /**

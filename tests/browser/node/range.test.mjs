@@ -89,3 +89,15 @@ test("a change to an item of a batch does not reach later reads", async () => {
   assert.equal(text(await pack.get(0)), "item 0");
   assert.equal(text(await pack.get(16)), "item 16");
 });
+
+test("the items of a range keep their bytes, each in memory of its own", async () => {
+  const builder = create({ itemsPerRecord: 16 });
+  const texts = Array.from({ length: 5001 }, (_, at) => `item ${at} `.repeat(1 + (at % 50)));
+  for (const text of texts) await builder.append(new TextEncoder().encode(text));
+  const pack = await open((await builder.finish()).blob);
+  const items = [];
+  for await (const item of pack.range(0, pack.length, { requestSize: 3000 })) items.push(item);
+  assert.equal(items.length, texts.length);
+  items.forEach((item, at) => assert.equal(new TextDecoder().decode(item), texts[at]));
+  assert.ok(items.every((item) => item.buffer.byteLength === item.length));
+});
