@@ -29,12 +29,10 @@ export async function loadedModule(choice) {
     await readingFast.load();
     return readingFast;
   }
-  const isFast = choice === "auto" && (platform.startsFast || readingFast.instance);
-  const loaded = isFast && (await readingFast.load().then(
-    () => true,
-    () => false, // the small one will do
-  ));
-  if (loaded) return readingFast;
+  if (choice === "auto" && (platform.startsFast || readingFast.instance)) {
+    await readingFast.load().catch(() => {}); // the small one will do
+    if (readingFast.instance) return readingFast;
+  }
   await reading.load();
   return reading;
 }

@@ -48,10 +48,9 @@ export type NamedCodecChoice = "auto" | "auto-or-none" | "none" | "zstd";
 export type CodecChoice = NamedCodecChoice | Codec | ((formatId: number) => NamedCodecChoice | Codec | undefined);
 
 /**
- * Which zstd decoder reads the records: the small one, which is part of the reader; the
- * fast one, C zstd, in a module of its own; or `auto`: in Node the fast one; elsewhere the
- * small one until a pack needs the fast one (it stores a dictionary), or until enough was
- * read to repay its download. Both check the same and return the same bytes.
+ * The zstd decoder: the small one, which is part of the reader; the fast one, C zstd in a module of its
+ * own; `auto`: in Node the fast one, elsewhere the small one until a pack needs the fast one (it stores
+ * a dictionary), or until enough was read to repay it. Both check the same and return the same bytes.
  */
 export type DecoderChoice = "auto" | "small" | "fast";
 
@@ -246,7 +245,6 @@ export class Pack {
   readonly length: number;
   /** The codec of the records; `auto` until the first read detects it, and while it is unknown. */
   readonly codec: "auto" | "none" | "zstd" | "custom";
-  /** The zstd decoder in use. */
   readonly decoder: "small" | "fast";
   /** The hash that every record is authenticated against; null without trust. `content-hash` does not cover the app data. */
   readonly trustedBy: "digest-root" | "content-hash" | null;
@@ -428,15 +426,7 @@ export type ModuleSource = string | URL | Request | Response | Bytes | CompiledM
  * package. Optional.
  */
 export function init(
-  source?:
-    | ModuleSource
-    | {
-        read?: ModuleSource | undefined;
-        fast?: ModuleSource | undefined;
-        build?: ModuleSource | undefined;
-        trust?: ModuleSource | undefined;
-        names?: ModuleSource | undefined;
-      },
+  source?: ModuleSource | Partial<Record<"read" | "fast" | "build" | "trust" | "names", ModuleSource | undefined>>,
 ): Promise<void>;
 
 export type ErrorCode =
