@@ -40,7 +40,9 @@ title "packs built in wasm, read by the native reader"
 packs=$(mktemp -d)
 trap 'rm -rf "$packs"' EXIT
 node tests/browser/dump.mjs "$packs" "${PACKS:-1000}"
-SEALPACK_WASM_PACKS="$packs" cargo test --package sealpack-tests --test suite wasm_packs -- --ignored --nocapture
+# All features, as the part rust of tests/run has compiled it.
+SEALPACK_WASM_PACKS="$packs" cargo test --workspace --all-features --locked --test suite wasm_packs -- \
+    --ignored --nocapture
 
 if [ "${1:-}" != --quick ]; then
     title "the tarball in fresh projects"
