@@ -1,6 +1,6 @@
 // The measurements, which run in Node and in a page alike.
 
-const GETS = 400;
+const GETS = 2000;
 
 /**
  * Measures every row once per round, one row after another, so that a machine
