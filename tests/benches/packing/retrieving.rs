@@ -211,15 +211,15 @@ fn limit_of_many<'a>(
     Box::new(move || once(|| (0..times).for_each(|_| read_all())).0)
 }
 
-/// `get_many` from a disk, without the system's cache: the next reads are announced. An
-/// external program reads on as many threads.
+/// `get_many` from a disk, without the system's cache, on as many threads as reads are to be
+/// in flight.
 pub fn cold(arguments: &Arguments, report: &mut ResultTable, source: &SourcePack<'_>, input: &str) {
     for depth in [1, 8, 32] {
         let name = format!("{} {MANY} {depth}d", source.row(&format!("cold-{input}")));
         if !arguments.wants(&name) {
             continue;
         }
-        let reader = source.options(2).io_depth(depth).open(&source.path).unwrap();
+        let reader = source.open(depth);
         let positions = source.ascending(MANY);
         let bytes = source.size_of(&positions);
         let mut ours = || {
