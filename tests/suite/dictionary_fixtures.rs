@@ -5,13 +5,15 @@
 //! `UPDATE_FIXTURES=1` writes the files again.
 
 use sealpack::core::format::extensions::AppDataParts;
+use sealpack::core::format::trailer;
 use sealpack::{Dictionary, DictionaryTraining, Reader, Writer, Zstd};
 use sealpack_tests::fixtures::{assert_stored, folder, with_app_data};
 use serde_json::{Value, json};
 
 const COUNT: u32 = 40;
 
-fn event(number: u32) -> String {
+/// An item like the others.
+pub fn event(number: u32) -> String {
     let amount = number.wrapping_mul(0x9e37_79b9) >> 9;
     format!("{{\"ledger\":{number},\"type\":\"transfer\",\"amount\":\"{amount}\",\"ok\":true}}")
 }
@@ -54,7 +56,7 @@ fn broken() -> Vec<(&'static str, Vec<u8>)> {
     };
     let stale = {
         let mut pack = sound.clone();
-        let at = pack.len() - 76 - 100;
+        let at = pack.len() - trailer::SIZE - 100;
         pack[at] ^= 1;
         pack
     };

@@ -4,10 +4,7 @@
 use sealpack::core::format::Dialect;
 use sealpack::{DictionaryTraining, Reader, Writer, Zstd};
 
-fn event(number: u32) -> String {
-    let amount = number.wrapping_mul(0x9e37_79b9) >> 9;
-    format!("{{\"ledger\":{number},\"type\":\"transfer\",\"amount\":\"{amount}\",\"ok\":true}}")
-}
+use crate::dictionary_fixtures::event;
 
 const COUNT: u32 = 9;
 

@@ -10,9 +10,10 @@
 //! Compares both decoders of the npm package with C zstd and ruzstd: they return the same
 //! bytes for every sound frame, and never different ones for a damaged frame.
 
-mod reference;
-
+#[macro_use]
+mod each_decoder;
 mod random;
+mod reference;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,19 +24,6 @@ use sealpack_core::error::DecodeError;
 use sealpack_wasm::decode::{Backend, CheckedDecoder};
 
 use random::Random;
-
-/// Each promise, as a test for each decoder.
-macro_rules! for_each_decoder {
-    ($($promise:ident),* $(,)?) => {
-        mod zstd_rs {
-            $(#[test] fn $promise() { super::$promise::<sealpack_wasm::decode::zstd_rs::ZstdRs>(); })*
-        }
-        #[cfg(feature = "fast")]
-        mod c_zstd {
-            $(#[test] fn $promise() { super::$promise::<sealpack_wasm::decode::c_zstd::CZstd>(); })*
-        }
-    };
-}
 
 for_each_decoder! {
     frames_of_every_kind_decode_to_the_same_bytes_in_three_decoders,

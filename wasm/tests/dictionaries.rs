@@ -11,6 +11,8 @@
 //! error. Of the modules of the npm package only the fast one decodes these frames
 //! (`Backend::DICTIONARIES`); for the small decoder this holds for the crate.
 
+#[macro_use]
+mod each_decoder;
 mod random;
 
 use sealpack_core::codec::dictionary::ZstdDictionary;
@@ -20,19 +22,6 @@ use sealpack_core::error::{DecodeError, DictionaryFault};
 use sealpack_wasm::decode::{Backend, CheckedDecoder};
 
 use random::Random;
-
-/// Each promise, as a test for each decoder.
-macro_rules! for_each_decoder {
-    ($($promise:ident),* $(,)?) => {
-        mod zstd_rs {
-            $(#[test] fn $promise() { super::$promise::<sealpack_wasm::decode::zstd_rs::ZstdRs>(); })*
-        }
-        #[cfg(feature = "fast")]
-        mod c_zstd {
-            $(#[test] fn $promise() { super::$promise::<sealpack_wasm::decode::c_zstd::CZstd>(); })*
-        }
-    };
-}
 
 for_each_decoder! {
     frames_decode_as_in_c_zstd_and_damaged_ones_never_to_other_bytes,

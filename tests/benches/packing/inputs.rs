@@ -70,6 +70,12 @@ impl InputItems {
     }
 }
 
+/// Positions spread over a pack of so many items. Other programs compute the same ones.
+pub fn scattered_positions(items: u64, count: u64) -> Vec<u32> {
+    let position = |n: u64| (n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20) % items;
+    (1..=count).map(|n| u32::try_from(position(n)).unwrap()).collect()
+}
+
 /// A pseudo-random number, the same in every run.
 fn scatter(number: usize) -> usize {
     (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29) as usize

@@ -48,9 +48,7 @@ impl<'a> SourcePack<'a> {
 
     /// Positions spread over the pack; documented for external programs.
     pub fn scattered(&self, count: usize) -> Vec<u32> {
-        let items = self.items.lengths.len() as u64;
-        let position = |n: u64| (n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20) % items;
-        (0..count as u64).map(|n| u32::try_from(position(n + 1)).unwrap()).collect()
+        inputs::scattered_positions(self.items.lengths.len() as u64, count as u64)
     }
 
     /// The same positions in ascending order, each once.

@@ -132,9 +132,7 @@ impl Server {
 
     /// Positions scattered over the pack.
     fn positions(&self, count: u64) -> Vec<u32> {
-        let items = u64::from(self.reader().item_count());
-        let scattered = |n: u64| (n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20) % items;
-        (1..=count).map(|n| u32::try_from(scattered(n)).unwrap()).collect()
+        inputs::scattered_positions(self.reader().item_count().into(), count)
     }
 
     fn get(&self, count: u64) -> Value {

@@ -218,7 +218,6 @@ class RocksDb(Peer):
             database.put(key(position), item)
         database.flush()
         database.compact_range(None, None)
-        self.count = len(items)
         (self.path / "count").write_text(str(len(items)))
         database.close()
 

@@ -26,6 +26,8 @@ import subprocess
 import sys
 import tempfile
 
+from peers import PEERS
+
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 
@@ -36,7 +38,6 @@ PACKS = {
     "sealpack, dictionary": {"e": (16, 256), "j": (16, 32)},
     "sealpack, 1 a record": {"e": (1, 256), "j": (1, 32)},
 }
-PEERS = "memory bagz array_record-1 array_record-256 lmdb sqlite rocksdb lance parquet".split()
 
 
 class Program:

@@ -9,13 +9,9 @@ use tokio::runtime::Runtime;
 
 use super::PATH;
 use super::store::{RecordingStore, Request};
+use crate::dictionary_fixtures::event;
 
 const COUNT: u32 = 40_000;
-
-fn event(number: u32) -> String {
-    let amount = number.wrapping_mul(0x9e37_79b9) >> 9;
-    format!("{{\"ledger\":{number},\"type\":\"transfer\",\"amount\":\"{amount}\",\"ok\":true}}")
-}
 
 fn dictionary() -> Dictionary {
     DictionaryTraining::of_size(4 << 10).unwrap().train((0..3000).map(event)).unwrap()

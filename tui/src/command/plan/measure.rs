@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use sealpack::core::format::extensions::ExtensionKind;
+use sealpack::core::format::trailer;
 use sealpack::{
     DEFAULT_LEVEL, Dictionary, DictionarySamples, DictionaryTraining, Plain, Reader, Writer,
     WriterOptions, Zstd,
@@ -183,7 +184,6 @@ impl<'a> Measurement<'a> {
         runs: &[RunSizes],
         whole: Option<&MeasuredForm>,
     ) -> u64 {
-        const TRAILER: u64 = 76;
         let records = match whole {
             // The slow level was measured with fewer runs: compared with the default level
             // on the same runs, it saves the same share of all.
@@ -202,7 +202,9 @@ impl<'a> Measurement<'a> {
         let names = names.map_or(0, |names| names.len() as u64);
         let other = u64::from(reader.trailer().app_data_size).saturating_sub(names);
         let names = scaled(names, self.sample.items, directory.item_count().into());
-        [records, index, names, other, TRAILER].into_iter().fold(0, u64::saturating_add)
+        [records, index, names, other, trailer::SIZE as u64]
+            .into_iter()
+            .fold(0, u64::saturating_add)
     }
 
     /// Estimates the size of all records, from the runs that have items in `used`.
