@@ -1,0 +1,3 @@
+//! SQL over packfiles.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Packfiles as tables of Apache DataFusion.
