@@ -9,6 +9,7 @@
 //! Location ── RemoteReader ── get ──────────> one request
 //! (store,     (async)      ── get_many ─────> one request for nearby records, in parallel
 //!  path)                   ── range, verify > streams; requests run ahead
+//!                          ── records ──────> whole records, each with its own outcome
 //!          ── RemoteTrust ──────────────────> a digest list that records are checked against
 //!          ── RemotePackSet ────────────────> several packs, listed by a manifest or a prefix
 //!          ── ReaderCache ── open ──────────> no request if the version is known and cached
@@ -34,6 +35,7 @@ mod pack_set;
 mod part;
 mod pinned;
 mod reader;
+mod records;
 mod room;
 mod runtime;
 mod scan;

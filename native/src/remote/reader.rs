@@ -392,7 +392,7 @@ impl RemoteReaderInner {
     }
 
     /// Reads, checks and decodes a record.
-    async fn record(self: &Arc<Self>, place: RecordPlace) -> Result<Record, ErrorKind> {
+    pub(super) async fn record(self: &Arc<Self>, place: RecordPlace) -> Result<Record, ErrorKind> {
         let stored = self.fetch_records(&place.range, place.number).await?;
         self.choose_codec(&place, &stored).await?;
         let record = PlannedRecord { place, wanted: Vec::new() };

@@ -104,12 +104,21 @@ pub(super) fn scan(
     })
 }
 
-/// Returns the records of planned reads, in file order. Requests run in parallel with
-/// each other and with decoding.
+/// Returns the records of planned reads, in file order, up to the first that is damaged.
 fn records<I: Iterator<Item = PlannedRead> + Send>(
     inner: &Arc<RemoteReaderInner>,
     reads: I,
 ) -> impl Stream<Item = Result<(PlannedRecord, Record), ErrorKind>> + Send + use<I> {
+    let outcomes = record_outcomes(inner, reads);
+    outcomes.map(|outcome| outcome.and_then(|(planned, record)| Ok((planned, record?))))
+}
+
+/// Returns the outcome of each record of planned reads, in file order. Requests run in
+/// parallel with each other and with decoding.
+pub(super) fn record_outcomes<I: Iterator<Item = PlannedRead> + Send>(
+    inner: &Arc<RemoteReaderInner>,
+    reads: I,
+) -> impl Stream<Item = Result<RecordOutcome, ErrorKind>> + Send + use<I> {
     let fetching = Arc::clone(inner);
     let room = inner.room();
     let fetched = stream::iter(reads)
@@ -134,14 +143,11 @@ fn records<I: Iterator<Item = PlannedRead> + Send>(
             }
         })
         .try_buffered(inner.parallel_decoders());
-    decoded
-        .map_ok(|batch| {
-            let each =
-                |(planned, record): (_, Result<_, _>)| record.map(|record| (planned, record));
-            stream::iter(batch.into_iter().map(each))
-        })
-        .try_flatten()
+    decoded.map_ok(|batch| stream::iter(batch.into_iter().map(Ok))).try_flatten()
 }
+
+/// A record that was read, checked and decoded, or why it was not.
+pub(super) type RecordOutcome = (PlannedRecord, Result<Record, ErrorKind>);
 
 type StoredRecord = (PlannedRecord, Bytes);
 
