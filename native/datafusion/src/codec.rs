@@ -3,11 +3,12 @@
 //! Each codec wraps another one, such as Ballista's own, which it asks for everything that
 //! is not of this crate.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::TableProvider;
-use datafusion::common::TableReference;
+use datafusion::common::{TableReference, internal_err};
 use datafusion::datasource::file_format::FileFormatFactory;
 use datafusion::error::Result;
 use datafusion::execution::TaskContext;
@@ -25,14 +26,19 @@ use datafusion_proto::physical_plan::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::error::external;
+use crate::format::PackFormatFactory;
+use crate::function_kind::PackFunctionKind;
 use crate::function_scan::{FunctionDescription, PackFunctionScan};
-use crate::functions::{PackFunctionKind, PackFunctionTable};
+use crate::functions::PackFunctionTable;
 use crate::location::PackFile;
 use crate::options::PackTableOptions;
 use crate::readers::Readers;
-use crate::scan::{PackScan, ScanDescription};
+use crate::scan::PackScan;
+use crate::scan_description::ScanDescription;
 use crate::schema::PackColumns;
 use crate::table::PackTable;
+use crate::write::{PackWrite, PackWriteTotal};
+use crate::write_description::WriteDescription;
 
 /// The bytes that begin everything which these codecs write, and the version.
 const PREFIX: &[u8] = b"sealpack\x01";
@@ -47,6 +53,21 @@ enum EncodedTable {
 enum EncodedPlan {
     Scan(ScanDescription),
     Function(FunctionDescription),
+    Write(WriteDescription),
+    WriteTotal,
+}
+
+#[derive(Serialize, Deserialize)]
+struct EncodedFormat {
+    options: HashMap<String, String>,
+}
+
+/// Returns the only input of a plan.
+fn only_input(inputs: &[Arc<dyn ExecutionPlan>]) -> Result<Arc<dyn ExecutionPlan>> {
+    match inputs {
+        [only] => Ok(Arc::clone(only)),
+        _ => internal_err!("a plan that writes packs has one input, not {}", inputs.len()),
+    }
 }
 
 fn encode(value: &impl Serialize, bytes: &mut Vec<u8>) -> Result<()> {
@@ -137,7 +158,10 @@ impl LogicalExtensionCodec for PackLogicalCodec {
         bytes: &[u8],
         ctx: &TaskContext,
     ) -> Result<Arc<dyn FileFormatFactory>> {
-        self.inner.try_decode_file_format(bytes, ctx)
+        match decode(bytes)? {
+            Some(EncodedFormat { options }) => Ok(Arc::new(PackFormatFactory { options })),
+            None => self.inner.try_decode_file_format(bytes, ctx),
+        }
     }
 
     fn try_encode_file_format(
@@ -145,6 +169,9 @@ impl LogicalExtensionCodec for PackLogicalCodec {
         bytes: &mut Vec<u8>,
         format: Arc<dyn FileFormatFactory>,
     ) -> Result<()> {
+        if let Some(packs) = format.downcast_ref::<PackFormatFactory>() {
+            return encode(&EncodedFormat { options: packs.options.clone() }, bytes);
+        }
         self.inner.try_encode_file_format(bytes, format)
     }
 
@@ -225,6 +252,11 @@ impl PhysicalExtensionCodec for PackPhysicalCodec {
             Some(EncodedPlan::Function(function)) => {
                 Arc::new(PackFunctionScan::new(function, readers))
             }
+            // The order of the input is part of the input by now.
+            Some(EncodedPlan::Write(write)) => {
+                Arc::new(PackWrite::new(only_input(inputs)?, write, None))
+            }
+            Some(EncodedPlan::WriteTotal) => Arc::new(PackWriteTotal::new(only_input(inputs)?)),
             None => return self.inner.try_decode(bytes, inputs, ctx, converter),
         })
     }
@@ -240,6 +272,12 @@ impl PhysicalExtensionCodec for PackPhysicalCodec {
         }
         if let Some(scan) = plan.downcast_ref::<PackFunctionScan>() {
             return encode(&EncodedPlan::Function(scan.description().clone()), bytes);
+        }
+        if let Some(write) = plan.downcast_ref::<PackWrite>() {
+            return encode(&EncodedPlan::Write(write.description().clone()), bytes);
+        }
+        if plan.is::<PackWriteTotal>() {
+            return encode(&EncodedPlan::WriteTotal, bytes);
         }
         self.inner.try_encode(plan, bytes, converter)
     }

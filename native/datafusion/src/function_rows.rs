@@ -13,7 +13,7 @@ use sealpack::core::read::{LayerName, Report, Verdict};
 use sealpack::remote::RemoteReader;
 
 use crate::error::PackError;
-use crate::functions::PackFunctionKind;
+use crate::function_kind::PackFunctionKind;
 use crate::location::PackFile;
 
 /// The records that one batch of `pack_records` describes.

@@ -22,8 +22,8 @@ use datafusion::physical_plan::{
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::Sender;
 
+use crate::function_kind::PackFunctionKind;
 use crate::function_rows::{rows_of_pack, schema_of};
-use crate::functions::PackFunctionKind;
 use crate::location::PackFile;
 use crate::readers::{REQUESTS, Readers};
 

@@ -9,9 +9,9 @@ use datafusion::common::{ScalarValue, plan_err};
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
-use serde::{Deserialize, Serialize};
 
 use crate::filter::classify;
+use crate::function_kind::PackFunctionKind;
 use crate::function_rows::schema_of;
 use crate::function_scan::{FunctionDescription, PackFunctionScan};
 use crate::location::find_packs;
@@ -20,36 +20,6 @@ use crate::pieces::{PackExtent, divide};
 use crate::readers::Readers;
 use crate::schema::PackColumns;
 use crate::table::PackTable;
-
-/// What a table function returns of each pack.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum PackFunctionKind {
-    /// The items, as a table of packs does.
-    Items,
-    /// A row for each pack, from its end.
-    Info,
-    /// A row for each pack, after everything in it was checked.
-    Verify,
-    /// A row for each record, from the index.
-    Records,
-    /// A row for each damaged record, and for each pack that cannot be opened.
-    Damage,
-}
-
-impl PackFunctionKind {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Items, Self::Info, Self::Verify, Self::Records, Self::Damage];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Items => "packs",
-            Self::Info => "pack_info",
-            Self::Verify => "pack_verify",
-            Self::Records => "pack_records",
-            Self::Damage => "pack_damage",
-        }
-    }
-}
 
 /// A table function over the packs at one or more locations.
 #[derive(Debug)]

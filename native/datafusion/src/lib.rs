@@ -27,6 +27,7 @@
 //!     ── pieces.rs ────> partitions of equal bytes
 //!     ── scan.rs ──────> the plan; stream.rs reads a partition, batch.rs makes its batches
 //!     ── functions.rs ─> pack_info, pack_verify, pack_records, pack_damage
+//!     ── format.rs ────> COPY: write.rs is the plan, writer.rs writes the pack of a partition
 //!     ── codec.rs ─────> plans as bytes, for the processes of a cluster
 //! ```
 
@@ -35,6 +36,8 @@ mod codec;
 mod error;
 mod factory;
 mod filter;
+mod format;
+mod function_kind;
 mod function_rows;
 mod function_scan;
 mod functions;
@@ -44,11 +47,16 @@ mod pieces;
 mod positions;
 mod readers;
 mod scan;
+mod scan_description;
 mod schema;
 mod session;
 mod store;
 mod stream;
 mod table;
+mod write;
+mod write_description;
+mod write_options;
+mod writer;
 
 pub use codec::{PackLogicalCodec, PackPhysicalCodec};
 pub use error::PackError;
@@ -58,3 +66,4 @@ pub use readers::Readers;
 pub use scan::PackScan;
 pub use session::{register, session_state};
 pub use table::PackTable;
+pub use write::{PackWrite, PackWriteTotal};

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use datafusion::error::Result;
+use datafusion::execution::memory_pool::MemoryLimit;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use sealpack::remote::{RemoteReader, RemoteReaderOptions, RemoteTrust};
 use tokio::sync::OnceCell;
@@ -20,7 +21,10 @@ pub(crate) const REQUESTS: usize = 4;
 
 /// The number of batches of records that one partition decodes at the same time: one, and
 /// the next while the query works on it.
-const DECODERS: usize = 2;
+pub(crate) const DECODERS: usize = 2;
+
+/// A record may decode to this part of a limited memory pool; a larger one is an error.
+const RECORDS_IN_POOL: u64 = 4;
 
 /// Opened packs. A pack is opened once, with one request, however many partitions and
 /// queries read it; the least recently used are closed when their directories take more
@@ -111,6 +115,9 @@ async fn open(file: &PackFile, runtime: &RuntimeEnv) -> Result<RemoteReader> {
     let location = file.location(runtime)?;
     let mut options: RemoteReaderOptions =
         RemoteReader::options().requests(REQUESTS).threads(DECODERS);
+    if let MemoryLimit::Finite(bytes) = runtime.memory_pool.memory_limit() {
+        options = options.decoded_limit(bytes as u64 / RECORDS_IN_POOL);
+    }
     if let Some(hash) = file.trust {
         options = options.trust(RemoteTrust::either(hash));
     }

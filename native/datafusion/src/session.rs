@@ -9,7 +9,9 @@ use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
 
 use crate::factory::PackTableFactory;
-use crate::functions::{PackFunction, PackFunctionKind};
+use crate::format::{KeepCopyOptions, PackFormatFactory};
+use crate::function_kind::PackFunctionKind;
+use crate::functions::PackFunction;
 use crate::readers::Readers;
 
 /// The name of the format in SQL: `STORED AS PACK`.
@@ -45,5 +47,6 @@ fn register_in(state: &mut SessionState) -> Result<()> {
     }
     let factory = Arc::new(PackTableFactory { readers });
     state.table_factories_mut().insert(FORMAT.to_owned(), factory);
-    Ok(())
+    state.add_analyzer_rule(Arc::new(KeepCopyOptions));
+    state.register_file_format(Arc::new(PackFormatFactory::default()), false)
 }

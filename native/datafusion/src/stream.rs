@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::error::Result;
@@ -23,8 +24,8 @@ use crate::location::PackFile;
 use crate::options::OnDamage;
 use crate::pieces::Piece;
 use crate::positions::PositionSet;
-use crate::readers::{REQUESTS, Readers};
-use crate::scan::ScanDescription;
+use crate::readers::{DECODERS, REQUESTS, Readers};
+use crate::scan_description::ScanDescription;
 
 /// The packs that a partition opens before it reads them.
 const OPENED_AHEAD: usize = 4;
@@ -34,6 +35,9 @@ const MAX_BATCH_BYTES: usize = 8 << 20;
 
 /// The size of one request of the library, in bytes.
 const REQUEST_SIZE: u64 = 4 << 20;
+
+/// The batches that a partition prepares before the query takes them.
+pub(crate) const BATCHES_AHEAD: usize = 1;
 
 /// At most this many scattered positions of a pack are read at once.
 const MAX_SCATTERED: u64 = 64 << 10;
@@ -48,6 +52,26 @@ pub(crate) struct ScanTask {
     pub(crate) metrics: ScanMetrics,
     pub(crate) batch_rows: usize,
     pub(crate) output: Sender<Result<RecordBatch>>,
+    pub(crate) memory: ScanMemory,
+}
+
+/// The memory that a partition needs, in bytes, as it becomes known.
+#[derive(Debug, Default)]
+pub(crate) struct ScanMemory {
+    largest_record: AtomicUsize,
+    largest_batch: AtomicUsize,
+}
+
+impl ScanMemory {
+    /// Returns the memory of requests, of records that are decoded ahead, and of batches
+    /// that wait for the query.
+    fn needed(&self, window: usize) -> usize {
+        let records = self.largest_record.load(Ordering::Relaxed);
+        let batches = self.largest_batch.load(Ordering::Relaxed);
+        let records = records.saturating_mul(DECODERS + 1);
+        let batches = batches.saturating_mul(BATCHES_AHEAD + 1);
+        window.saturating_add(records).saturating_add(batches)
+    }
 }
 
 /// What a partition counts.
@@ -146,7 +170,7 @@ impl ScanTask {
         let selected = self.selected(&pack, piece, *left)?;
         let count: u64 = selected.iter().map(|range| range.end - range.start).sum();
         *left = left.saturating_sub(count);
-        self.reservation.try_resize(window)?;
+        self.reservation.try_resize(self.memory.needed(window))?;
         let read = self.read_selected(&pack, &selected, count, rows).await?;
         if read.is_ok() && rows.len() > 0 {
             return self.send(&pack, rows).await;
@@ -265,6 +289,10 @@ impl ScanTask {
                 }
                 Err(error) => return Err(pack_error(error)),
             };
+            let size = record.payload().len();
+            if size > self.memory.largest_record.fetch_max(size, Ordering::Relaxed) {
+                self.reservation.try_resize(self.memory.needed(pack.window))?;
+            }
             let lengths: Vec<u64> = record.lengths().iter().collect();
             let record = Some(&record);
             if let Err(Stopped) =
@@ -390,13 +418,11 @@ impl ScanTask {
     }
 
     async fn send(&self, pack: &OpenPack<'_>, rows: &mut Rows) -> Result<Result<(), Stopped>> {
-        self.reservation.try_resize(pack.window.saturating_add(rows.bytes()))?;
+        self.memory.largest_batch.fetch_max(rows.bytes(), Ordering::Relaxed);
+        self.reservation.try_resize(self.memory.needed(pack.window))?;
         let batch = rows.finish(pack.file)?;
         self.metrics.baseline.record_output(batch.num_rows());
-        let sent = self.output.send(Ok(batch)).await.map_err(|_| Stopped);
-        // From here on the rows are the query's.
-        self.reservation.try_resize(pack.window)?;
-        Ok(sent)
+        Ok(self.output.send(Ok(batch)).await.map_err(|_| Stopped))
     }
 }
 

@@ -22,7 +22,8 @@ use crate::options::{OnDamage, PackTableOptions, TextColumn};
 use crate::pieces::{PackExtent, divide};
 use crate::positions::PositionSet;
 use crate::readers::Readers;
-use crate::scan::{PackScan, ScanDescription, ScanTotals};
+use crate::scan::PackScan;
+use crate::scan_description::{ScanDescription, ScanTotals};
 use crate::schema::PackColumns;
 
 /// The packs that are opened at the same time for statistics.
@@ -387,5 +388,6 @@ fn extent(
     };
     let hull = wanted.map(PositionSet::hull);
     let wanted = hull.map_or(0..size, |hull| part(hull.start)..part(hull.end));
-    PackExtent { size, wanted, is_whole: is_by_name || count <= MAX_UNSPLIT }
+    let is_whole = is_by_name || (!positions.is_all() && count <= MAX_UNSPLIT);
+    PackExtent { size, wanted, is_whole }
 }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
 use sealpack_core::codec::zstd_frame::FrameHeader;
 use sealpack_core::read::{ItemLengths, PlannedRead, Record, RecordPlace};
@@ -133,11 +134,19 @@ impl RemoteReaderInner {
     fn lengths_in(
         &self,
         place: &RecordPlace,
-        stored: &bytes::Bytes,
+        stored: &Bytes,
     ) -> Result<Option<ItemLengths>, ErrorKind> {
-        if self.trusted.get().is_some() {
-            return Ok(None);
+        match self.trusted.get() {
+            Some(_) => Ok(None),
+            None => self.lengths_in_stored(place, stored),
         }
+    }
+
+    fn lengths_in_stored(
+        &self,
+        place: &RecordPlace,
+        stored: &Bytes,
+    ) -> Result<Option<ItemLengths>, ErrorKind> {
         let layout = self.opened.pack.directory.layout();
         if let Some(range) = ItemLengths::range(layout, place) {
             let size = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
@@ -150,6 +159,15 @@ impl RemoteReaderInner {
             return Ok(Some(ItemLengths::of_one(size)));
         }
         Ok(stated_size(stored).map(ItemLengths::of_one))
+    }
+
+    /// Returns the size that a stored record states to decode to; nothing is checked.
+    pub(super) fn stated_decoded_size(&self, place: &RecordPlace, stored: &Bytes) -> u64 {
+        match self.lengths_in_stored(place, stored) {
+            Ok(Some(lengths)) => lengths.iter().fold(0, u64::saturating_add),
+            // Decoding it returns the error, or finds its size.
+            Ok(None) | Err(_) => stored.len() as u64,
+        }
     }
 
     async fn lengths_of_large(

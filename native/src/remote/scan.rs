@@ -126,11 +126,12 @@ pub(super) fn record_outcomes<I: Iterator<Item = PlannedRead> + Send>(
         .map(move |(read, share)| RemoteReaderInner::read(Arc::clone(&fetching), read, share))
         .buffered(inner.requests);
     let batch_size = inner.decode_batch_size();
+    let batching = Arc::clone(inner);
     let decoding = Arc::clone(inner);
     let decoded = fetched
         .map_ok(move |(records, share)| {
             let share = Arc::new(share);
-            let batches = batches(records, batch_size).into_iter();
+            let batches = batches(&batching, records, batch_size).into_iter();
             stream::iter(batches.map(move |batch| Ok::<_, ErrorKind>((batch, Arc::clone(&share)))))
         })
         .try_flatten()
@@ -149,23 +150,38 @@ pub(super) fn record_outcomes<I: Iterator<Item = PlannedRead> + Send>(
 /// A record that was read, checked and decoded, or why it was not.
 pub(super) type RecordOutcome = (PlannedRecord, Result<Record, ErrorKind>);
 
+/// Records of one batch state to decode to at most this many bytes together: well
+/// compressed records would otherwise take many times the memory of their requests.
+const MAX_DECODED_BATCH: u64 = 4 << 20;
+
 type StoredRecord = (PlannedRecord, Bytes);
 
-/// Divides records into batches of at most `batch_size` bytes; a larger record is a batch
-/// by itself.
-fn batches(records: Vec<StoredRecord>, batch_size: usize) -> Vec<Vec<StoredRecord>> {
+/// Divides records into batches of at most `batch_size` stored bytes that state to decode
+/// to at most [`MAX_DECODED_BATCH`]; a larger record is a batch by itself.
+fn batches(
+    inner: &RemoteReaderInner,
+    records: Vec<StoredRecord>,
+    batch_size: usize,
+) -> Vec<Vec<StoredRecord>> {
     let mut batches: Vec<Vec<StoredRecord>> = Vec::new();
-    let mut bytes = batch_size;
+    let (mut bytes, mut decoded) = (batch_size, 0);
     for record in records {
         let size = record.1.len();
+        let decoded_size = inner.stated_decoded_size(&record.0.place, &record.1);
         match batches.last_mut() {
-            Some(batch) if bytes + size <= batch_size => batch.push(record),
+            Some(batch)
+                if bytes + size <= batch_size
+                    && decoded_size.saturating_add(decoded) <= MAX_DECODED_BATCH =>
+            {
+                batch.push(record);
+            }
             _ => {
                 batches.push(vec![record]);
-                bytes = 0;
+                (bytes, decoded) = (0, 0);
             }
         }
         bytes += size;
+        decoded = decoded.saturating_add(decoded_size);
     }
     batches
 }

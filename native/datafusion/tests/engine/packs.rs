@@ -1,7 +1,7 @@
 //! Packs of every shape, in a folder and in a store in memory.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use datafusion::object_store::memory::InMemory;
 use datafusion::object_store::path::Path as ObjectPath;
@@ -56,7 +56,15 @@ pub struct Packs {
 }
 
 impl Packs {
+    /// A copy of packs that are written once.
     pub fn write() -> Self {
+        static WRITTEN: LazyLock<Packs> = LazyLock::new(Packs::write_all);
+        let folder = tempfile::tempdir().unwrap();
+        copy_folder(WRITTEN.folder.path(), folder.path());
+        Self { folder }
+    }
+
+    fn write_all() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join("shapes").join(name);
         let options = || Writer::options().threads(1);
@@ -124,6 +132,19 @@ fn write_set(folder: &Path) {
         members.push(SetMember { name: name.parse().unwrap(), identity });
     }
     SetManifest::new(members).unwrap().publish(folder.join("set.json"), false).unwrap();
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy_folder(&path, &target);
+        } else {
+            std::fs::copy(&path, &target).unwrap();
+        }
+    }
 }
 
 /// Copies a folder into a store.

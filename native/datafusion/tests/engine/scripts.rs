@@ -41,7 +41,7 @@ impl AsyncDB for Session {
             for row in 0..batch.num_rows() {
                 let text = |column: &ArrayFormatter<'_>| match column.value(row).to_string() {
                     empty if empty.is_empty() => "(empty)".to_owned(),
-                    text => text.replace(&self.base, "{base}"),
+                    text => on_one_line(&text.replace(&self.base, "{base}")),
                 };
                 rows.push(columns.iter().map(text).collect());
             }
@@ -53,6 +53,11 @@ impl AsyncDB for Session {
     }
 
     async fn shutdown(&mut self) {}
+}
+
+/// Writes a plan on one line, each node before the one that it reads from.
+fn on_one_line(text: &str) -> String {
+    text.lines().map(str::trim).collect::<Vec<_>>().join(" <- ")
 }
 
 async fn run(make: impl AsyncFn() -> (SessionContext, String), kind: &str) {
