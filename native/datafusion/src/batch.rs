@@ -152,6 +152,27 @@ impl Rows {
         Ok(())
     }
 
+    /// As [`push_items`](Self::push_items), but copies the items, so that they do not keep
+    /// their record in memory.
+    pub(crate) fn push_copies(
+        &mut self,
+        payload: &Bytes,
+        offset: usize,
+        lengths: impl Iterator<Item = u64>,
+    ) -> Result<()> {
+        let mut start = offset;
+        for length in lengths {
+            let length = usize::try_from(length).map_err(external)?;
+            let end = start.saturating_add(length);
+            let item = payload.get(start..end);
+            let item = item.ok_or_else(|| external("the lengths of a record exceed it"))?;
+            self.items.append_value(item);
+            self.bytes = self.bytes.saturating_add(item.len());
+            start = end;
+        }
+        Ok(())
+    }
+
     /// Adds an item that was read by itself. A small one is copied, so that it does not
     /// keep its record in memory.
     pub(crate) fn push_item(&mut self, item: Bytes) -> Result<()> {

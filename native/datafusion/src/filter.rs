@@ -5,9 +5,9 @@ use datafusion::logical_expr::expr::{BinaryExpr, InList};
 use datafusion::logical_expr::{Expr, Operator, Volatility};
 
 use crate::positions::PositionSet;
-use crate::schema::{NAME, PackColumns};
+use crate::schema::{ITEM, NAME, PackColumns, TEXT};
 
-/// A filter that a table answers exactly.
+/// A filter that a table answers, or helps to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PackFilter {
     /// It concerns only columns that are the same for a whole pack.
@@ -15,6 +15,8 @@ pub(crate) enum PackFilter {
     Positions(PositionSet),
     /// The name is one of these.
     Names(Vec<String>),
+    /// The item contains these bytes, and more has to hold.
+    Contains(String),
 }
 
 /// Returns what a filter selects; `None` if rows have to be compared with it.
@@ -25,7 +27,27 @@ pub(crate) fn classify(filter: &Expr, columns: &PackColumns) -> Option<PackFilte
     if let Some(positions) = PositionSet::of_filter(filter) {
         return Some(PackFilter::Positions(positions));
     }
-    names_of(filter).filter(|_| columns.has_names).map(PackFilter::Names)
+    if let Some(names) = names_of(filter).filter(|_| columns.has_names) {
+        return Some(PackFilter::Names(names));
+    }
+    contained_in(filter).map(PackFilter::Contains)
+}
+
+/// Returns the longest text without wildcards of `item LIKE '…'` or `text LIKE '…'`.
+fn contained_in(filter: &Expr) -> Option<String> {
+    let Expr::Like(like) = filter else { return None };
+    if like.negated || like.case_insensitive || like.escape_char.is_some() {
+        return None;
+    }
+    let column = match like.expr.as_ref() {
+        Expr::Cast(cast) => cast.expr.as_ref(),
+        expr => expr,
+    };
+    let is_item =
+        matches!(column, Expr::Column(column) if [ITEM, TEXT].contains(&column.name.as_str()));
+    let pattern = text(&like.pattern).filter(|pattern| is_item && !pattern.contains('\\'))?;
+    let longest = pattern.split(['%', '_']).max_by_key(|part| part.len())?;
+    (!longest.is_empty()).then(|| longest.to_owned())
 }
 
 fn is_of_pack(filter: &Expr, columns: &PackColumns) -> bool {
@@ -86,5 +108,27 @@ fn text(expr: &Expr) -> Option<String> {
             text.clone()
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::datatypes::DataType;
+    use datafusion::prelude::{cast, col, lit};
+
+    use super::*;
+
+    #[test]
+    fn the_longest_text_of_a_pattern_is_searched_for() {
+        let item = || cast(col("item"), DataType::Utf8View);
+        let contained = |pattern: &str| contained_in(&item().like(lit(pattern)));
+        assert_eq!(contained("%rare%").as_deref(), Some("rare"));
+        assert_eq!(contained("a%longer_b").as_deref(), Some("longer"));
+        assert_eq!(contained("%"), None);
+        assert_eq!(contained("%a\\%b%"), None);
+        assert_eq!(contained_in(&col("text").like(lit("x"))).as_deref(), Some("x"));
+        assert_eq!(contained_in(&item().not_like(lit("%x%"))), None);
+        assert_eq!(contained_in(&item().ilike(lit("%x%"))), None);
+        assert_eq!(contained_in(&col("name").like(lit("%x%"))), None);
     }
 }

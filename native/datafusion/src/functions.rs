@@ -10,7 +10,7 @@ use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 
-use crate::filter::classify;
+use crate::filter::{PackFilter, classify};
 use crate::function_kind::PackFunctionKind;
 use crate::function_rows::schema_of;
 use crate::function_scan::{FunctionDescription, PackFunctionScan};
@@ -120,12 +120,14 @@ impl TableProvider for PackFunctionTable {
         filters: &[&Expr],
     ) -> Result<Vec<TableProviderFilterPushDown>> {
         let columns = columns_of_items();
-        let is_known = |filter: &&Expr| {
-            self.kind == PackFunctionKind::Items && classify(filter, &columns).is_some()
+        let known = |filter: &Expr| match self.kind {
+            PackFunctionKind::Items => classify(filter, &columns),
+            _ => None,
         };
-        let support = |filter: &&Expr| match is_known(filter) {
-            true => TableProviderFilterPushDown::Exact,
-            false => TableProviderFilterPushDown::Unsupported,
+        let support = |filter: &&Expr| match known(filter) {
+            Some(PackFilter::Contains(_)) => TableProviderFilterPushDown::Inexact,
+            Some(_) => TableProviderFilterPushDown::Exact,
+            None => TableProviderFilterPushDown::Unsupported,
         };
         Ok(filters.iter().map(support).collect())
     }

@@ -15,11 +15,13 @@ use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, ReplaceChildrenOptions,
 };
+use memchr::memmem::Finder;
 
 use crate::options::OnDamage;
 use crate::readers::Readers;
 use crate::scan_description::ScanDescription;
-use crate::stream::{BATCHES_AHEAD, ScanMemory, ScanMetrics, ScanTask};
+use crate::scan_usage::{BATCHES_AHEAD, ScanMemory, ScanMetrics};
+use crate::stream::ScanTask;
 
 /// Reads packs: a leaf of a physical plan. `EXPLAIN` shows the columns, the positions, the
 /// names and the limit that were pushed down to it.
@@ -69,6 +71,9 @@ impl DisplayAs for PackScan {
         }
         if let Some(names) = &scan.names {
             write("names", &format_args!("{names:?}"))?;
+        }
+        if let Some(contained) = &scan.contained {
+            write("contains", &format_args!("{contained:?}"))?;
         }
         if let Some(limit) = scan.limit {
             write("limit", &limit)?;
@@ -125,6 +130,7 @@ impl ExecutionPlan for PackScan {
         };
         let schema = Arc::clone(self.properties.eq_properties.schema());
         let mut stream = RecordBatchReceiverStreamBuilder::new(schema, BATCHES_AHEAD);
+        let contained = self.description.contained.as_ref();
         let consumer = MemoryConsumer::new(format!("PackScan[{partition}]"));
         let task = ScanTask {
             scan: Arc::clone(&self.description),
@@ -136,6 +142,7 @@ impl ExecutionPlan for PackScan {
             batch_rows: context.session_config().batch_size().max(1),
             output: stream.tx(),
             memory: ScanMemory::default(),
+            finder: contained.map(|text| Finder::new(text).into_owned()),
         };
         stream.spawn(task.run());
         Ok(stream.build())

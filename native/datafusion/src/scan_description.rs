@@ -30,6 +30,8 @@ pub(crate) struct ScanDescription {
     pub(crate) positions: PositionSet,
     /// The names that are searched for.
     pub(crate) names: Option<Vec<String>>,
+    /// Every wanted item contains this text.
+    pub(crate) contained: Option<String>,
     /// The most rows of each partition.
     pub(crate) limit: Option<usize>,
     pub(crate) options: PackTableOptions,

@@ -3,16 +3,13 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::error::Result;
 use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::execution::runtime_env::RuntimeEnv;
-use datafusion::physical_plan::metrics::{
-    BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder,
-};
 use futures::{StreamExt as _, TryStreamExt as _};
+use memchr::memmem::Finder;
 use sealpack::Names;
 use sealpack::core::read::{Directory, Record, RecordPlace};
 use sealpack::remote::RemoteReader;
@@ -24,8 +21,10 @@ use crate::location::PackFile;
 use crate::options::OnDamage;
 use crate::pieces::Piece;
 use crate::positions::PositionSet;
-use crate::readers::{DECODERS, REQUESTS, Readers};
+use crate::readers::{REQUESTS, Readers};
 use crate::scan_description::ScanDescription;
+use crate::scan_usage::{ScanMemory, ScanMetrics};
+use crate::search::{ItemRun, items_with};
 
 /// The packs that a partition opens before it reads them.
 const OPENED_AHEAD: usize = 4;
@@ -36,8 +35,8 @@ const MAX_BATCH_BYTES: usize = 8 << 20;
 /// The size of one request of the library, in bytes.
 const REQUEST_SIZE: u64 = 4 << 20;
 
-/// The batches that a partition prepares before the query takes them.
-pub(crate) const BATCHES_AHEAD: usize = 1;
+/// Items that are less than this part of their record are copied.
+const MIN_SHARE: usize = 4;
 
 /// At most this many scattered positions of a pack are read at once.
 const MAX_SCATTERED: u64 = 64 << 10;
@@ -53,52 +52,8 @@ pub(crate) struct ScanTask {
     pub(crate) batch_rows: usize,
     pub(crate) output: Sender<Result<RecordBatch>>,
     pub(crate) memory: ScanMemory,
-}
-
-/// The memory that a partition needs, in bytes, as it becomes known.
-#[derive(Debug, Default)]
-pub(crate) struct ScanMemory {
-    largest_record: AtomicUsize,
-    largest_batch: AtomicUsize,
-}
-
-impl ScanMemory {
-    /// Returns the memory of requests, of records that are decoded ahead, and of batches
-    /// that wait for the query.
-    fn needed(&self, window: usize) -> usize {
-        let records = self.largest_record.load(Ordering::Relaxed);
-        let batches = self.largest_batch.load(Ordering::Relaxed);
-        let records = records.saturating_mul(DECODERS + 1);
-        let batches = batches.saturating_mul(BATCHES_AHEAD + 1);
-        window.saturating_add(records).saturating_add(batches)
-    }
-}
-
-/// What a partition counts.
-pub(crate) struct ScanMetrics {
-    baseline: BaselineMetrics,
-    packs: Count,
-    records: Count,
-    bytes: Count,
-    skipped: Count,
-}
-
-impl ScanMetrics {
-    pub(crate) fn new(metrics: &ExecutionPlanMetricsSet, partition: usize) -> Self {
-        let counter = |name| MetricBuilder::new(metrics).counter(name, partition);
-        Self {
-            baseline: BaselineMetrics::new(metrics, partition),
-            packs: counter("packs"),
-            records: counter("records"),
-            bytes: counter("bytes_scanned"),
-            skipped: counter("damaged_skipped"),
-        }
-    }
-
-    fn count_record(&self, place: &RecordPlace) {
-        self.records.add(1);
-        self.bytes.add(usize::try_from(place.size()).unwrap_or(usize::MAX));
-    }
+    /// Finds the text that every wanted item contains.
+    pub(crate) finder: Option<Finder<'static>>,
 }
 
 /// A pack whose rows are being read.
@@ -136,19 +91,19 @@ impl ScanTask {
             let reader = match outcome {
                 Ok(reader) => reader,
                 Err(_) if scan.options.on_damage == OnDamage::Skip => {
-                    self.metrics.skipped.add(1);
+                    self.metrics.count_skipped();
                     continue;
                 }
                 Err(error) => return Err(error),
             };
-            self.metrics.packs.add(1);
+            self.metrics.count_pack();
             if let Err(Stopped) =
                 self.read_piece(&piece, file, reader, &mut rows, &mut left).await?
             {
                 break;
             }
         }
-        self.metrics.baseline.done();
+        self.metrics.done();
         Ok(())
     }
 
@@ -218,6 +173,7 @@ impl ScanTask {
         }
         for run in selected {
             let read = match rows.needs() {
+                _ if self.finder.is_some() => self.read_records(pack, run, rows).await?,
                 Needs { item: true, .. } => self.read_records(pack, run, rows).await?,
                 // Skipping damage means reading whatever could be damaged.
                 Needs { size: true, .. } if stops_at_damage => {
@@ -263,6 +219,9 @@ impl ScanTask {
         item: sealpack::Bytes,
         rows: &mut Rows,
     ) -> Result<Result<(), Stopped>> {
+        if self.finder.as_ref().is_some_and(|finder| finder.find(&item).is_none()) {
+            return Ok(Ok(()));
+        }
         let position = u64::from(position);
         rows.push_positions(position..position + 1);
         rows.push_sizes(u32::try_from(item.len()).into_iter());
@@ -284,14 +243,18 @@ impl ScanTask {
             let record = match record {
                 Ok(record) => record,
                 Err(_) if self.scan.options.on_damage == OnDamage::Skip => {
-                    self.metrics.skipped.add(1);
+                    self.metrics.count_skipped();
                     continue;
                 }
                 Err(error) => return Err(pack_error(error)),
             };
-            let size = record.payload().len();
-            if size > self.memory.largest_record.fetch_max(size, Ordering::Relaxed) {
+            if self.memory.is_largest_record(record.payload().len()) {
                 self.reservation.try_resize(self.memory.needed(pack.window))?;
+            }
+            if let Some(finder) = &self.finder
+                && finder.find(record.payload()).is_none()
+            {
+                continue;
             }
             let lengths: Vec<u64> = record.lengths().iter().collect();
             let record = Some(&record);
@@ -358,28 +321,38 @@ impl ScanTask {
             let slot = position.saturating_sub(first).min(lengths.len() as u64);
             usize::try_from(slot).unwrap_or(usize::MAX)
         };
-        let (mut slot, end) = (slot(run.start), slot(run.end));
-        let before: u64 = lengths.iter().take(slot).sum();
-        let mut offset = usize::try_from(before).unwrap_or(usize::MAX);
-        while slot < end {
-            let room = self.batch_rows.saturating_sub(rows.len()).max(1);
-            let taken = rows_within(lengths.get(slot..end).unwrap_or_default(), room);
-            let lengths = lengths.get(slot..slot + taken).unwrap_or_default();
-            let positions = first + slot as u64..first + (slot + taken) as u64;
-            rows.push_positions(positions.clone());
-            let sizes = lengths.iter().map(|&length| u32::try_from(length).unwrap_or(u32::MAX));
-            rows.push_sizes(sizes);
-            if let Some(record) = record
-                && rows.needs().item
-            {
-                rows.push_items(record.payload(), offset, lengths.iter().copied())?;
-            }
-            self.push_names(pack, positions, rows)?;
-            slot += taken;
-            let bytes: u64 = lengths.iter().sum();
-            offset = offset.saturating_add(usize::try_from(bytes).unwrap_or(usize::MAX));
-            if let Err(Stopped) = self.send_if_full(pack, rows).await? {
-                return Ok(Err(Stopped));
+        let slots = slot(run.start)..slot(run.end);
+        let runs = match (record, &self.finder) {
+            (Some(record), Some(finder)) => items_with(finder, record.payload(), lengths, slots),
+            _ => vec![ItemRun { offset: size_of_items(lengths, 0..slots.start), slots }],
+        };
+        let found: usize = runs.iter().map(|run| size_of_items(lengths, run.slots.clone())).sum();
+        // A few small items are copied, so that they do not keep their record in memory.
+        let are_few = record.is_some_and(|record| found < record.payload().len() / MIN_SHARE);
+        for mut run in runs {
+            while !run.slots.is_empty() {
+                let room = self.batch_rows.saturating_sub(rows.len()).max(1);
+                let taken = rows_within(lengths.get(run.slots.clone()).unwrap_or_default(), room);
+                let end = run.slots.start.saturating_add(taken).min(run.slots.end);
+                let taken = lengths.get(run.slots.start..end).unwrap_or_default();
+                let positions = first + run.slots.start as u64..first + end as u64;
+                rows.push_positions(positions.clone());
+                rows.push_sizes(taken.iter().map(|&size| u32::try_from(size).unwrap_or(u32::MAX)));
+                if let Some(record) = record
+                    && rows.needs().item
+                {
+                    let (payload, sizes) = (record.payload(), taken.iter().copied());
+                    match are_few {
+                        true => rows.push_copies(payload, run.offset, sizes)?,
+                        false => rows.push_items(payload, run.offset, sizes)?,
+                    }
+                }
+                self.push_names(pack, positions, rows)?;
+                run.offset = run.offset.saturating_add(size_of_items(taken, 0..taken.len()));
+                run.slots.start = end;
+                if let Err(Stopped) = self.send_if_full(pack, rows).await? {
+                    return Ok(Err(Stopped));
+                }
             }
         }
         Ok(Ok(()))
@@ -418,12 +391,18 @@ impl ScanTask {
     }
 
     async fn send(&self, pack: &OpenPack<'_>, rows: &mut Rows) -> Result<Result<(), Stopped>> {
-        self.memory.largest_batch.fetch_max(rows.bytes(), Ordering::Relaxed);
+        self.memory.note_batch(rows.bytes());
         self.reservation.try_resize(self.memory.needed(pack.window))?;
         let batch = rows.finish(pack.file)?;
-        self.metrics.baseline.record_output(batch.num_rows());
+        self.metrics.record_output(batch.num_rows());
         Ok(self.output.send(Ok(batch)).await.map_err(|_| Stopped))
     }
+}
+
+/// Returns the size of some items together, in bytes.
+fn size_of_items(lengths: &[u64], slots: Range<usize>) -> usize {
+    let size: u64 = lengths.get(slots).unwrap_or_default().iter().sum();
+    usize::try_from(size).unwrap_or(usize::MAX)
 }
 
 /// Returns how many of the next items are added to a batch with room for `rows`.

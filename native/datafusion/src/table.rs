@@ -274,6 +274,7 @@ impl TableProvider for PackTable {
         filters: &[&Expr],
     ) -> Result<Vec<TableProviderFilterPushDown>> {
         let support = |filter: &&Expr| match classify(filter, &self.columns) {
+            Some(PackFilter::Contains(_)) => TableProviderFilterPushDown::Inexact,
             Some(_) => TableProviderFilterPushDown::Exact,
             None => TableProviderFilterPushDown::Unsupported,
         };
@@ -289,6 +290,7 @@ impl TableProvider for PackTable {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let mut positions = PositionSet::all();
         let mut names: Option<Vec<String>> = None;
+        let mut contained: Option<String> = None;
         let mut of_packs = Vec::new();
         for filter in filters {
             match classify(filter, &self.columns) {
@@ -302,12 +304,16 @@ impl TableProvider for PackTable {
                         None => listed,
                     });
                 }
+                Some(PackFilter::Contains(text)) => {
+                    let is_longer = contained.as_ref().is_none_or(|known| known.len() < text.len());
+                    contained = if is_longer { Some(text) } else { contained };
+                }
                 None => {}
             }
         }
         let packs = self.select_packs(session, &of_packs)?;
         let counts = self.item_counts(session, &packs).await?;
-        let found = Selection { packs, counts, positions, names, limit };
+        let found = Selection { packs, counts, positions, names, contained, limit };
         let all = || (0..self.schema.fields().len()).collect();
         let projection = projection.cloned().unwrap_or_else(all);
         let description = self.describe(session, found, projection);
@@ -322,6 +328,7 @@ struct Selection {
     counts: Vec<Option<u32>>,
     positions: PositionSet,
     names: Option<Vec<String>>,
+    contained: Option<String>,
     limit: Option<usize>,
 }
 
@@ -332,7 +339,7 @@ impl PackTable {
         found: Selection,
         projection: Vec<usize>,
     ) -> ScanDescription {
-        let Selection { packs, counts, positions, names, limit } = found;
+        let Selection { packs, counts, positions, names, contained, limit } = found;
         let mut files = Vec::with_capacity(packs.len());
         let mut extents = Vec::with_capacity(packs.len());
         let mut rows = Some(0_u64);
@@ -351,7 +358,8 @@ impl PackTable {
         let config = session.config_options();
         let min_piece = config.optimizer.repartition_file_min_size as u64;
         let partitions = divide(&extents, session.config().target_partitions(), min_piece);
-        let is_exact = names.is_none() && self.options.on_damage == OnDamage::Error;
+        let is_searched = names.is_some() || contained.is_some();
+        let is_exact = !is_searched && self.options.on_damage == OnDamage::Error;
         let totals = ScanTotals {
             packs: self.files.len(),
             rows: rows.filter(|_| is_exact),
@@ -365,6 +373,7 @@ impl PackTable {
             partitions,
             positions,
             names,
+            contained,
             limit,
             options: self.options.clone(),
             totals,
