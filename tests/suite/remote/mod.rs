@@ -6,6 +6,7 @@ mod dictionaries;
 mod names;
 mod outcomes;
 mod reading;
+mod records;
 pub mod store;
 mod trusted;
 mod versions;
