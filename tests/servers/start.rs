@@ -35,9 +35,11 @@ pub struct Server {
     folder: TempDir,
 }
 
-/// The folder into which `tests/run remote` installs the servers.
+/// The folder into which `tests/run` installs the servers. It sets the variable for
+/// packages that are elsewhere in the repository.
 fn tools() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/tools"))
+    let usual = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/tools");
+    std::env::var_os("SEALPACK_TOOLS").map_or_else(|| PathBuf::from(usual), PathBuf::from)
 }
 
 impl Server {

@@ -31,6 +31,7 @@ use crate::function_kind::PackFunctionKind;
 use crate::function_scan::{FunctionDescription, PackFunctionScan};
 use crate::functions::PackFunctionTable;
 use crate::location::PackFile;
+use crate::numbered::NumberedScan;
 use crate::options::PackTableOptions;
 use crate::readers::Readers;
 use crate::scan::PackScan;
@@ -53,6 +54,9 @@ enum EncodedTable {
 enum EncodedPlan {
     Scan(ScanDescription),
     Function(FunctionDescription),
+    /// The same with their partitions numbered by the input.
+    NumberedScan(ScanDescription),
+    NumberedFunction(FunctionDescription),
     Write(WriteDescription),
     WriteTotal,
 }
@@ -252,10 +256,15 @@ impl PhysicalExtensionCodec for PackPhysicalCodec {
             Some(EncodedPlan::Function(function)) => {
                 Arc::new(PackFunctionScan::new(function, readers))
             }
-            // The order of the input is part of the input by now.
-            Some(EncodedPlan::Write(write)) => {
-                Arc::new(PackWrite::new(only_input(inputs)?, write, None))
+            Some(EncodedPlan::NumberedScan(scan)) => {
+                let scan = Arc::new(PackScan::new(scan, readers));
+                Arc::new(NumberedScan::new(scan, only_input(inputs)?))
             }
+            Some(EncodedPlan::NumberedFunction(function)) => {
+                let scan = Arc::new(PackFunctionScan::new(function, readers));
+                Arc::new(NumberedScan::new(scan, only_input(inputs)?))
+            }
+            Some(EncodedPlan::Write(write)) => Arc::new(PackWrite::decoded(inputs, write)?),
             Some(EncodedPlan::WriteTotal) => Arc::new(PackWriteTotal::new(only_input(inputs)?)),
             None => return self.inner.try_decode(bytes, inputs, ctx, converter),
         })
@@ -267,11 +276,18 @@ impl PhysicalExtensionCodec for PackPhysicalCodec {
         bytes: &mut Vec<u8>,
         converter: &dyn PhysicalProtoConverterExtension,
     ) -> Result<()> {
-        if let Some(scan) = plan.downcast_ref::<PackScan>() {
-            return encode(&EncodedPlan::Scan(scan.description().clone()), bytes);
-        }
-        if let Some(scan) = plan.downcast_ref::<PackFunctionScan>() {
-            return encode(&EncodedPlan::Function(scan.description().clone()), bytes);
+        // The input of a numbered scan is encoded as that of any plan.
+        let numbered = plan.downcast_ref::<NumberedScan>();
+        let scan = numbered.map_or(&plan, NumberedScan::scan);
+        let packs = scan.downcast_ref::<PackScan>().map(|scan| scan.description().clone());
+        let function = scan.downcast_ref::<PackFunctionScan>();
+        let function = function.map(|scan| scan.description().clone());
+        match (numbered.is_some(), packs, function) {
+            (false, Some(scan), _) => return encode(&EncodedPlan::Scan(scan), bytes),
+            (true, Some(scan), _) => return encode(&EncodedPlan::NumberedScan(scan), bytes),
+            (false, _, Some(scan)) => return encode(&EncodedPlan::Function(scan), bytes),
+            (true, _, Some(scan)) => return encode(&EncodedPlan::NumberedFunction(scan), bytes),
+            _ => {}
         }
         if let Some(write) = plan.downcast_ref::<PackWrite>() {
             return encode(&EncodedPlan::Write(write.description().clone()), bytes);

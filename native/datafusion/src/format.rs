@@ -26,6 +26,7 @@ use datafusion::optimizer::analyzer::AnalyzerRule;
 use datafusion::physical_expr::LexRequirement;
 use datafusion::physical_plan::ExecutionPlan;
 
+use crate::numbered::is_for_cluster;
 use crate::schema::{ITEM, NAME, TEXT};
 use crate::write::{PackWrite, PackWriteTotal};
 use crate::write_description::WriteDescription;
@@ -196,8 +197,11 @@ impl FileFormat for PackFormat {
             options: self.options.clone(),
         };
         let order = order.filter(|_| is_single);
-        let write = Arc::new(PackWrite::new(input, description, order));
-        Ok(Arc::new(PackWriteTotal::new(write)))
+        let mut write = PackWrite::new(input, description, order);
+        if is_for_cluster(session) {
+            write = write.with_numbers()?;
+        }
+        Ok(Arc::new(PackWriteTotal::new(Arc::new(write))))
     }
 
     fn file_source(&self, schema: TableSchema) -> Arc<dyn FileSource> {

@@ -212,36 +212,53 @@ fn first_error(report: &Report) -> Option<String> {
         .or_else(|| failed(|verdict| matches!(verdict, Verdict::NotChecked(_))))
 }
 
+/// A row of `pack_damage`; without a record, the pack is damaged elsewhere.
+struct DamageRow {
+    record: Option<u32>,
+    first_position: Option<u64>,
+    items: Option<u32>,
+    error: String,
+}
+
+impl DamageRow {
+    fn of_pack(error: String) -> Self {
+        Self { record: None, first_position: None, items: None, error }
+    }
+}
+
 /// Returns a row for each damaged record, or one for a pack that is damaged elsewhere.
 async fn damage(file: &PackFile, reader: Result<RemoteReader>) -> Result<Option<RecordBatch>> {
     let report = report(file, reader).await;
-    let mut rows: Vec<(Option<u32>, Option<u64>, Option<u32>, String)> = Vec::new();
+    let mut rows = Vec::new();
     match &report {
         Ok(report) => {
             let damaged = report.damaged.iter().map(|damaged| (&damaged.record, &damaged.error));
             let unchecked = report.unchecked.iter().map(|record| (&record.record, &record.error));
             for (place, error) in damaged.chain(unchecked) {
-                let first = Some(u64::from(place.first_item));
-                let (record, items) = (Some(place.number), Some(place.item_count));
-                rows.push((record, first, items, error.to_string()));
+                rows.push(DamageRow {
+                    record: Some(place.number),
+                    first_position: Some(u64::from(place.first_item)),
+                    items: Some(place.item_count),
+                    error: error.to_string(),
+                });
             }
             if rows.is_empty()
                 && let Some(error) = first_error(report)
             {
-                rows.push((None, None, None, error));
+                rows.push(DamageRow::of_pack(error));
             }
         }
-        Err(error) => rows.push((None, None, None, error.clone())),
+        Err(error) => rows.push(DamageRow::of_pack(error.clone())),
     }
     if rows.is_empty() {
         return Ok(None);
     }
     let columns: Vec<ArrayRef> = vec![
         Arc::new(StringViewArray::from_iter_values(rows.iter().map(|_| &file.url))),
-        Arc::new(rows.iter().map(|row| row.0).collect::<UInt32Array>()),
-        Arc::new(rows.iter().map(|row| row.1).collect::<UInt64Array>()),
-        Arc::new(rows.iter().map(|row| row.2).collect::<UInt32Array>()),
-        Arc::new(StringViewArray::from_iter_values(rows.iter().map(|row| &row.3))),
+        Arc::new(rows.iter().map(|row| row.record).collect::<UInt32Array>()),
+        Arc::new(rows.iter().map(|row| row.first_position).collect::<UInt64Array>()),
+        Arc::new(rows.iter().map(|row| row.items).collect::<UInt32Array>()),
+        Arc::new(StringViewArray::from_iter_values(rows.iter().map(|row| &row.error))),
     ];
     batch(PackFunctionKind::Damage, columns).map(Some)
 }

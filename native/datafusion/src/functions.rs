@@ -15,6 +15,7 @@ use crate::function_kind::PackFunctionKind;
 use crate::function_rows::schema_of;
 use crate::function_scan::{FunctionDescription, PackFunctionScan};
 use crate::location::find_packs;
+use crate::numbered::divisible;
 use crate::options::{PackTableOptions, TextColumn};
 use crate::pieces::{PackExtent, divide};
 use crate::readers::Readers;
@@ -95,7 +96,8 @@ impl PackFunctionTable {
             projection: projection.cloned(),
             limit,
         };
-        Ok(Arc::new(PackFunctionScan::new(description, Arc::clone(&self.readers))))
+        let scan = PackFunctionScan::new(description, Arc::clone(&self.readers));
+        divisible(session, Arc::new(scan))
     }
 }
 

@@ -79,7 +79,7 @@ impl ScanTask {
             let file = scan.files.get(piece.pack);
             let (readers, runtime) = (&self.readers, &self.runtime);
             async move {
-                let Some(file) = file else { return None };
+                let file = file?;
                 Some((piece, file, readers.open(file, runtime).await))
             }
         });

@@ -18,6 +18,7 @@ use tokio::sync::OnceCell;
 
 use crate::filter::{PackFilter, classify};
 use crate::location::{PackFile, find_packs, packs_as_rows};
+use crate::numbered::divisible;
 use crate::options::{OnDamage, PackTableOptions, TextColumn};
 use crate::pieces::{PackExtent, divide};
 use crate::positions::PositionSet;
@@ -317,7 +318,8 @@ impl TableProvider for PackTable {
         let all = || (0..self.schema.fields().len()).collect();
         let projection = projection.cloned().unwrap_or_else(all);
         let description = self.describe(session, found, projection);
-        Ok(Arc::new(PackScan::new(description, Arc::clone(&self.readers))))
+        let scan = PackScan::new(description, Arc::clone(&self.readers));
+        divisible(session, Arc::new(scan))
     }
 }
 

@@ -21,6 +21,7 @@ use datafusion::physical_plan::{
 };
 use futures::TryStreamExt as _;
 
+use crate::numbered::{number_of, partition_numbers};
 use crate::write_description::WriteDescription;
 use crate::writer::{PackTarget, write_pack};
 
@@ -45,6 +46,8 @@ fn properties(partitions: usize) -> Arc<PlanProperties> {
 #[derive(Clone, Debug)]
 pub struct PackWrite {
     input: Arc<dyn ExecutionPlan>,
+    /// The numbers of the partitions, if a cluster may divide them.
+    numbers: Option<Arc<dyn ExecutionPlan>>,
     description: Arc<WriteDescription>,
     order: Option<LexRequirement>,
     properties: Arc<PlanProperties>,
@@ -61,11 +64,51 @@ impl PackWrite {
             false => input.output_partitioning().partition_count(),
         };
         let properties = properties(partitions);
-        Self { input, description: Arc::new(description), order, properties }
+        Self { input, numbers: None, description: Arc::new(description), order, properties }
+    }
+
+    /// Returns the same write, of which a cluster may run each partition elsewhere.
+    pub(crate) fn with_numbers(self) -> Result<Self> {
+        let count = self.input.output_partitioning().partition_count();
+        Ok(Self { numbers: Some(partition_numbers(count)?), ..self })
+    }
+
+    /// Returns a write that another process described, with its inputs. Their order is part
+    /// of them by now.
+    pub(crate) fn decoded(
+        inputs: &[Arc<dyn ExecutionPlan>],
+        description: WriteDescription,
+    ) -> Result<Self> {
+        let WriteInputs { rows, numbers } = WriteInputs::new(inputs)?;
+        Ok(Self { numbers, ..Self::new(rows, description, None) })
+    }
+
+    /// Returns a property of the input, followed by that of the numbers, if there are any.
+    fn of_children<T>(&self, of_input: T, of_numbers: T) -> Vec<T> {
+        let of_numbers = self.numbers.as_ref().map(|_| of_numbers);
+        std::iter::once(of_input).chain(of_numbers).collect()
     }
 
     pub(crate) fn description(&self) -> &WriteDescription {
         &self.description
+    }
+}
+
+/// The children of a write.
+struct WriteInputs {
+    rows: Arc<dyn ExecutionPlan>,
+    numbers: Option<Arc<dyn ExecutionPlan>>,
+}
+
+impl WriteInputs {
+    fn new(children: &[Arc<dyn ExecutionPlan>]) -> Result<Self> {
+        match children {
+            [rows] => Ok(Self { rows: Arc::clone(rows), numbers: None }),
+            [rows, numbers] => {
+                Ok(Self { rows: Arc::clone(rows), numbers: Some(Arc::clone(numbers)) })
+            }
+            _ => internal_err!("a write of packs has one or two inputs, not {}", children.len()),
+        }
     }
 }
 
@@ -87,27 +130,29 @@ impl ExecutionPlan for PackWrite {
     }
 
     fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
+        std::iter::once(&self.input).chain(&self.numbers).collect()
     }
 
     fn input_distribution_requirements(&self) -> InputDistributionRequirements {
-        InputDistributionRequirements::new(vec![match self.description.is_single {
+        let distribution = match self.description.is_single {
             true => Distribution::SinglePartition,
             false => Distribution::UnspecifiedDistribution,
-        }])
+        };
+        let distributions = self.of_children(distribution.clone(), distribution);
+        InputDistributionRequirements::new(distributions)
     }
 
     fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
-        vec![self.order.clone().map(Into::into)]
+        self.of_children(self.order.clone().map(Into::into), None)
     }
 
     /// Keeps the order of `COPY (SELECT … ORDER BY …)`.
     fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
+        self.of_children(true, false)
     }
 
     fn benefits_from_input_partitioning(&self) -> Vec<bool> {
-        vec![false]
+        self.of_children(false, false)
     }
 
     fn replace_children(
@@ -115,11 +160,18 @@ impl ExecutionPlan for PackWrite {
         children: Vec<Arc<dyn ExecutionPlan>>,
         _options: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let Some(input) = children.into_iter().next() else {
-            return internal_err!("a write of packs has an input");
-        };
+        let WriteInputs { rows, numbers } = WriteInputs::new(&children)?;
         let description = (*self.description).clone();
-        Ok(Arc::new(Self::new(input, description, self.order.clone())))
+        let count = rows.output_partitioning().partition_count();
+        let write = Self::new(rows, description, self.order.clone());
+        Ok(Arc::new(match numbers {
+            // Another rule of the optimiser has changed the partitions of the whole plan. A
+            // cluster leaves the same partitions out of both children.
+            Some(numbers) if numbers.output_partitioning().partition_count() != count => {
+                write.with_numbers()?
+            }
+            numbers => Self { numbers, ..write },
+        }))
     }
 
     fn with_new_children(
@@ -147,12 +199,18 @@ impl ExecutionPlan for PackWrite {
             return internal_err!("one pack is written from {partitions} partitions");
         }
         let rows = self.input.execute(partition, Arc::clone(&context))?;
-        let target = PackTarget {
+        let mut target = PackTarget {
             description: Arc::clone(&self.description),
             partition,
             partitions: self.properties.partitioning.partition_count(),
         };
-        let written = async move { count_of(write_pack(target, rows, context).await?) };
+        let numbers = self.numbers.clone();
+        let written = async move {
+            if let Some(numbers) = numbers {
+                target.partition = number_of(&numbers, partition, Arc::clone(&context)).await?;
+            }
+            count_of(write_pack(target, rows, context).await?)
+        };
         let written = futures::stream::once(written);
         Ok(Box::pin(RecordBatchStreamAdapter::new(count_schema(), written)))
     }

@@ -1,6 +1,15 @@
 //! The memory of a scan stays within that of the session's pool. A process of its own, since
 //! it measures what the process takes.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    reason = "tests"
+)]
+
 use std::sync::Arc;
 
 use datafusion::arrow::array::AsArray as _;

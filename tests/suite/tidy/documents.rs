@@ -3,7 +3,7 @@
 
 use super::root;
 
-const DOCUMENTS: [&str; 12] = [
+const DOCUMENTS: [&str; 13] = [
     "README.md",
     "ARCHITECTURE.md",
     "FORMAT.md",
@@ -13,6 +13,7 @@ const DOCUMENTS: [&str; 12] = [
     "CONTRIBUTING.md",
     "core/README.md",
     "native/README.md",
+    "native/datafusion/README.md",
     "tui/README.md",
     "wasm/README.md",
     "tests/mutation/survivors.md",

@@ -148,14 +148,14 @@ async fn without_statistics_a_table_opens_one_pack() {
 }
 
 /// Changes a byte in the middle of the first record.
-fn damage(bytes: &mut Vec<u8>) {
+fn damage(bytes: &mut [u8]) {
     bytes[1000] ^= 1;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_pack_is_named() {
     let many = Many::write().await;
-    many.replace(17, damage).await;
+    many.replace(17, |bytes| damage(bytes)).await;
     let ctx = many.session("p/", "").await;
     let error = failure(&ctx, "SELECT count(*) FROM t WHERE item LIKE '%x%'").await;
     assert!(error.contains("memory://many/p/17.pack") && error.contains("record 0"), "{error}");

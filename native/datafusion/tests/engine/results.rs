@@ -66,7 +66,8 @@ async fn check_positions(
     from: &str,
     expected: &[(u64, Vec<u8>, u32, Option<String>)],
 ) {
-    let filters: [(&str, fn(u64) -> bool); 5] = [
+    type Condition = fn(u64) -> bool;
+    let filters: [(&str, Condition); 5] = [
         ("position = 3", |position| position == 3),
         ("position IN (1, 2, 17, 38, 999)", |at| [1, 2, 17, 38, 999].contains(&at)),
         ("position BETWEEN 5 AND 30", |at| (5..=30).contains(&at)),
