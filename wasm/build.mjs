@@ -286,8 +286,7 @@ function gzipped(bytes) {
 /**
  * Makes the glue of wasm-bindgen a function, so that a module can have several
  * instances, each with its own memory. Minifies it, and applies the short import
- * and export names of wasm-opt. With `copyWith` the caller decides where the bytes
- * go that the module returns in a list; by default each gets memory of its own.
+ * and export names of wasm-opt.
  */
 async function trimGlue(name, { imports, exports }) {
   const file = path.join(dist, `${name}.js`);
@@ -296,13 +295,10 @@ async function trimGlue(name, { imports, exports }) {
   const text = readFileSync(file, "utf8")
     .replace(/^( +)(\w+): function/gm, (all, indent, long) => `${indent}${imported.get(long) ?? long}: function`)
     .replace(/\bwasm\.(\w+)/g, (all, long) => `wasm.${exported.get(long) ?? long}`)
-    .replace("new Uint8Array(getArrayU8FromWasm0(arg0, arg1))", "copied(getArrayU8FromWasm0(arg0, arg1))")
     .replace(`"./${name}_bg.js"`, '"a"');
   const names = Array.from(text.matchAll(/^export (?:class|function) (\w+)/gm), ([, exported]) => exported);
   const body = text.replace(/^export (class|function)/gm, "$1").replace(/^export \{.*\};$/m, "");
-  const copies = "const owned = (bytes) => bytes.slice();\nlet copied = owned;\n";
-  const copyWith = "copyWith: (copy) => { copied = copy ?? owned; }";
-  const factory = `export function newGlue() {\n${copies}${body}\nreturn { load: __wbg_init, ${copyWith}, ${names.join(", ")} };\n}\n`;
+  const factory = `export function newGlue() {\n${body}\nreturn { load: __wbg_init, ${names.join(", ")} };\n}\n`;
   renameSync(path.join(dist, `${name}.d.ts`), path.join(dist, `${name}.glue.d.ts`));
   const types = `"./${name}.glue.d.ts"`;
   writeFileSync(
@@ -311,7 +307,6 @@ async function trimGlue(name, { imports, exports }) {
 import type * as glue from ${types};
 export function newGlue(): Omit<typeof glue, "default" | "initSync"> & {
   load: typeof glue.default;
-  copyWith(copy?: (bytes: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>): void;
 };
 `,
   );

@@ -2,12 +2,15 @@
 // the fast one, C zstd, which is loaded once a pack needs it or once it repays its download.
 import { reading, readingFast } from "./modules.js";
 import { SealpackError, invalidArgument } from "./errors.js";
+import { giveDictionary } from "./dictionary.js";
 import { describe } from "./bytes.js";
 import { platform } from "./platform.js";
 
 /** @import { DecoderChoice } from "./index.js" */
 /** @import { ReadGlue } from "./examine.js" */
 /** @import { Instance } from "./modules.js" */
+/** @import { PackHandle } from "../dist/read.js" */
+/** @import { PackHandle as FastPackHandle } from "../dist/fast.js" */
 
 /**
  * @param {unknown} decoder
@@ -41,6 +44,8 @@ export async function loadedModule(choice) {
 export class PackDecoder {
   #choice;
   #hasDictionary;
+  /** The caller's dictionary, for packs that store none. */
+  dictionary;
   #move;
   /** Stored bytes of the frames decoded so far. */
   #work = 0;
@@ -52,13 +57,14 @@ export class PackDecoder {
 
   /**
    * @param {DecoderChoice} choice
-   * @param {boolean} hasDictionary whether the pack stores a dictionary
+   * @param {{ isStored: boolean, given: Uint8Array<ArrayBuffer> | undefined }} dictionary
    * @param {Instance<ReadGlue>} instance the pack's first one
    * @param {(instance: Instance<ReadGlue>) => void} move moves the pack to an instance
    */
-  constructor(choice, hasDictionary, instance, move) {
+  constructor(choice, { isStored, given }, instance, move) {
     this.#choice = choice;
-    this.#hasDictionary = hasDictionary;
+    this.#hasDictionary = isStored || given !== undefined;
+    this.dictionary = isStored ? undefined : given;
     this.#isFast = instance.module === readingFast;
     this.#move = move;
   }
@@ -75,7 +81,19 @@ export class PackDecoder {
 
   /** Loads the fast decoder if the pack needs it. */
   async prepare() {
-    if (this.#hasDictionary) await this.load();
+    if (!this.#hasDictionary) return;
+    await this.load();
+    const failure = this.#failure;
+    if (failure instanceof SealpackError && failure.code === "invalid-argument") throw failure;
+  }
+
+  /**
+   * Gives a new handle the caller's dictionary, if its module decodes with one.
+   *
+   * @param {PackHandle | FastPackHandle} handle
+   */
+  applyTo(handle) {
+    giveDictionary(handle, this.dictionary);
   }
 
   /**
@@ -112,9 +130,12 @@ export class PackDecoder {
    * @param {SealpackError} error
    */
   explain(error) {
-    if (this.#isFast || !this.#hasDictionary) return error;
     if (error.code !== "unsupported" || error.fault !== "decode") return error;
     const { message, ...where } = error;
+    if (!this.#hasDictionary) {
+      return new SealpackError("unsupported", `${message}: pass it to open() as dictionary`, where);
+    }
+    if (this.#isFast) return error;
     if (this.#choice === "small") {
       return new SealpackError("unsupported", `${message}: open the pack with decoder "fast" or "auto"`, where);
     }

@@ -14,6 +14,7 @@
  * @property {string} codec
  * @property {number} recordLimit
  * @property {boolean} digests
+ * @property {Uint8Array | undefined} dictionary the caller's
  */
 /** @typedef {{ first: number, count: number, start: number, bytes: Uint8Array<ArrayBuffer> }} Run */
 /**

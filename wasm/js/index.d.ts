@@ -61,6 +61,11 @@ export interface OpenOptions {
   codec?: CodecChoice | undefined;
   /** The zstd decoder. Default: `auto`. */
   decoder?: DecoderChoice | undefined;
+  /**
+   * The zstd dictionary that the pack shares with others. A pack that stores a dictionary is read
+   * with its own. Default: none.
+   */
+  dictionary?: Bytes | undefined;
   /** The size of the file at a URL, if you know it: saves a request on some servers. */
   size?: number | undefined;
   /** Replaces the global `fetch`: for credentials, a cache, a test. */

@@ -8,6 +8,7 @@ import { newGlue as fastGlue } from "../dist/fast.js";
 import { newGlue as buildGlue } from "../dist/build.js";
 import { newGlue as trustGlue } from "../dist/trust.js";
 import { newGlue as namesGlue } from "../dist/names.js";
+import { instantiate } from "./instance.js";
 import { SealpackError, invalidArgument, messageOf } from "./errors.js";
 import { describe, isBytes, kindOf, toBytes } from "./bytes.js";
 
@@ -126,10 +127,7 @@ export class WasmModule {
 
   /** @param {WebAssembly.Module} compiled */
   async #instantiate(compiled) {
-    const glue = this.#newGlue();
-    const exports = await glue.load({ module_or_path: compiled });
-    const memory = Object.values(exports).find((exported) => kindOf(exported) === "WebAssembly.Memory");
-    return { module: this, glue, memory, packs: new Set() };
+    return { module: this, ...(await instantiate(this.#newGlue(), compiled)), packs: new Set() };
   }
 
   async #fromPackage() {

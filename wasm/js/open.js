@@ -4,6 +4,7 @@ import { describe } from "./bytes.js";
 import { abortable, throwIfAborted } from "./abort.js";
 import { checkCodec } from "./codec.js";
 import { checkDecoder, loadedModule } from "./decoder.js";
+import { dictionaryFrom } from "./dictionary.js";
 import { PRIVATE, Pack } from "./pack.js";
 import { namesFileOf } from "./names.js";
 import { sourceFrom } from "./source/from.js";
@@ -35,6 +36,7 @@ export async function open(input, options = {}) {
   try {
     checkCodec(codec);
     checkDecoder(decoder);
+    const dictionary = dictionaryFrom(options.dictionary);
     const trust = trustFrom(options);
     throwIfAborted(signal);
     const { instance } = await abortable(loadedModule(decoder), signal);
@@ -43,7 +45,7 @@ export async function open(input, options = {}) {
     const { size, tail } = await sizeAndTail(source, glue, signal, onProgress);
     const handle = await openLoop(source, size, tail, { glue, signal, recordLimit, onProgress });
     const namesFile = namesFileOf(input, options);
-    const parts = { source, handle, size, codec, decoder, recordLimit, list, cacheSize, instance, namesFile };
+    const parts = { source, handle, size, codec, decoder, recordLimit, list, cacheSize, instance, namesFile, dictionary };
     const pack = new Pack(PRIVATE, parts);
     await pack.prepare(signal);
     if (list) await authenticate(pack, handle, list, signal);

@@ -5,12 +5,12 @@ import { abortable, throwIfAborted } from "./abort.js";
 import { atLeastOne, checkPosition, checkRange, groupedByRecord } from "./checks.js";
 import { reopen } from "./examine.js";
 import { decodeInfo } from "./info.js";
-import { Records, itemOf } from "./records.js";
+import { Records, copyOf, itemOf, recordAt } from "./records.js";
 import { PackCodec } from "./codec.js";
 import { PackDecoder } from "./decoder.js";
 import { Home } from "./home.js";
 import { PackNames } from "./names.js";
-import { describe } from "./bytes.js";
+import { describe, joined } from "./bytes.js";
 import { ASYNC_DISPOSE, DISPOSE } from "./platform.js";
 import { verifyPack } from "./verify.js";
 import { readBatches, readItems, readableOf } from "./range.js";
@@ -24,7 +24,7 @@ import { readBatches, readItems, readableOf } from "./range.js";
 /** @import { DecodedRecord } from "./records.js" */
 /** @import { DigestList, DigestProof } from "./trust.js" */
 /** @import { PackHandle, RangeRead } from "../dist/read.js" */
-/** @typedef {{ glue: ReadGlue, copy: (bytes: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer> }} Copying by the instance of the read */
+/** @typedef {{ read: RangeRead, memory: WebAssembly.Memory }} PlannedRead `memory` is that of the read's instance */
 
 /** Records at most this many bytes apart share a request: a round trip costs about as much. */
 const GAP = 64 * 1024;
@@ -59,8 +59,10 @@ export class Pack {
    * @param {number} parts.cacheSize
    * @param {Instance<ReadGlue>} parts.instance
    * @param {(() => Promise<PackSource>) | undefined} parts.namesFile
+   * @param {Uint8Array<ArrayBuffer> | undefined} parts.dictionary
    */
-  constructor(key, { source, handle, size, codec, decoder, recordLimit, list, cacheSize, instance, namesFile }) {
+  constructor(key, parts) {
+    const { source, handle, size, codec, decoder, recordLimit, list, cacheSize, instance, namesFile, dictionary } = parts;
     if (key !== PRIVATE) throw invalidArgument("a Pack is opened by open()");
     this.#source = source;
     this.#size = size;
@@ -77,8 +79,10 @@ export class Pack {
     this.#home = new Home(instance, handle, needed, (glue) => this.#reopened(glue));
     this.#records = new Records(this, cacheSize);
     this.#names = new PackNames(this, namesFile);
+    const dictionaries = { isStored: hasDictionary, given: dictionary };
+    this.#decoder = new PackDecoder(decoder, dictionaries, instance, (fast) => this.#home.moveTo(fast));
+    this.#decoder.applyTo(handle); // before the codec, which uses it
     this.#codec = new PackCodec(codec, this.info.formatId, () => this.handle());
-    this.#decoder = new PackDecoder(decoder, hasDictionary, instance, (fast) => this.#home.moveTo(fast));
   }
 
   // ---- properties
@@ -211,7 +215,7 @@ export class Pack {
     const release = this.acquire();
     try {
       await this.chooseCodec(options.signal);
-      this.#work(this.info.recordsSize);
+      this.work(this.info.recordsSize);
       return await verifyPack(this, options);
     } finally {
       release();
@@ -245,7 +249,7 @@ export class Pack {
    *
    * @param {number} bytes
    */
-  #work(bytes) {
+  work(bytes) {
     if (this.codec === "zstd") this.#decoder.work(bytes);
   }
 
@@ -269,12 +273,12 @@ export class Pack {
   /**
    * Fetches and decodes the records of a read.
    *
-   * @param {RangeRead} read
+   * @param {PlannedRead} planned
    * @param {Signal} signal
    * @param {number} requestSize
    */
-  async decodeRead(read, signal, requestSize) {
-    return this.decode(read, ...(await this.fetch(read, signal, requestSize)), signal);
+  async decodeRead(planned, signal, requestSize) {
+    return this.decode(planned, ...(await this.fetch(planned.read, signal, requestSize)), signal);
   }
 
   /**
@@ -294,49 +298,58 @@ export class Pack {
   /**
    * Decodes the records of a read and checks them against the proof.
    *
-   * @param {RangeRead} read
+   * @param {PlannedRead} planned
    * @param {Uint8Array | undefined} bytes
    * @param {DigestProof | undefined} proof
    * @param {Signal} signal
-   * @param {Copying} [copying] where the payloads go; by default each gets its own memory
    */
-  async decode(read, bytes, proof, signal, copying) {
-    this.handle();
-    const decode = () => {
-      copying?.glue.copyWith(copying.copy);
-      try {
-        return guarded(() => read.decode(bytes, Boolean(this.#list)));
-      } finally {
-        copying?.glue.copyWith();
-      }
-    };
-    let parts;
-    try {
-      parts = decode();
-      if (!parts) {
-        await this.chooseCodec(signal);
-        this.handle();
-        parts = decode() ?? [];
-      }
-    } catch (error) {
-      const explained = this.#decoder.explain(this.#codec.explain(/** @type {SealpackError} */ (error)));
-      throw await this.#changedOrDamaged(explained, signal);
-    }
-    this.#codec.adopt(this.handle().codec);
-    this.#work(bytes?.length ?? 0);
-    if (proof) this.#list?.check(proof, parts.at(-1));
+  async decode({ read, memory }, bytes, proof, signal) {
+    guarded(() => read.supply(bytes));
     /** @type {Map<number, DecodedRecord>} */
     const records = new Map();
-    read.records().forEach((number, at) => records.set(number, { payload: parts[2 * at], ends: parts[2 * at + 1] }));
+    const digests = [];
+    for (const number of read.records()) {
+      const place = await this.attempt(() => guarded(() => read.decodeNext()), signal);
+      records.set(number, copyOf(recordAt(memory, place)));
+      if (proof) digests.push(guarded(() => read.digest()));
+    }
+    this.work(bytes?.length ?? 0);
+    if (proof) this.#list?.check(proof, joined(digests));
     return records;
   }
 
   /**
-   * Decodes a record of a file that is in memory. Undefined if the record must be
-   * authenticated, and if it cannot be decoded: `decode` then reports the error.
+   * Decodes by a function that returns nothing while the codec is not known; detects it then.
+   *
+   * @template T
+   * @param {() => T} decode
+   * @param {Signal} signal
+   * @returns {Promise<NonNullable<T>>}
+   */
+  async attempt(decode, signal) {
+    this.handle();
+    try {
+      let decoded = decode();
+      if (!decoded) {
+        await this.chooseCodec(signal);
+        this.handle();
+        decoded = decode();
+      }
+      if (!decoded) throw new SealpackError("internal", "the codec was not detected");
+      this.#codec.adopt(this.handle().codec);
+      return decoded;
+    } catch (error) {
+      const explained = this.#decoder.explain(this.#codec.explain(/** @type {SealpackError} */ (error)));
+      throw await this.#changedOrDamaged(explained, signal);
+    }
+  }
+
+  /**
+   * Decodes a record of a file that is in memory, into views that are valid until the next
+   * call of the module. Undefined if the record must be authenticated, and if it cannot be
+   * decoded: `decode` then reports the error.
    *
    * @param {number} number
-   * @returns {DecodedRecord | undefined}
    */
   decodeInMemory(number) {
     const { memory } = this.#source;
@@ -346,9 +359,9 @@ export class Pack {
       const handle = this.handle();
       const [, offset, size] = handle.record(number, false);
       if (offset + size > memory.length) return undefined;
-      const parts = handle.decodeRecord(number, memory.subarray(offset, offset + size));
-      this.#work(size);
-      return parts ? { payload: parts[0], ends: parts[1] } : undefined;
+      const place = handle.decodeRecord(number, memory.subarray(offset, offset + size));
+      this.work(size);
+      return place && recordAt(this.instance.memory, place);
     } catch {
       return undefined;
     } finally {
@@ -441,12 +454,15 @@ export class Pack {
   async forWorkers() {
     await this.#decoder.loaded; // workers start with the decoder that they keep
     const { name, compiled } = this.instance.module;
-    return { name: /** @type {WorkerStart["name"]} */ (name), module: compiled, codec: this.codec, ...this.#opened() };
+    const { dictionary } = this.#decoder;
+    const start = { name: /** @type {WorkerStart["name"]} */ (name), module: compiled, codec: this.codec, dictionary };
+    return { ...start, ...this.#opened() };
   }
 
   /** @param {ReadGlue} glue */
   #reopened(glue) {
     const handle = reopen(glue, this.#opened());
+    this.#decoder.applyTo(handle);
     this.#codec.applyTo(handle);
     return handle;
   }

@@ -2,27 +2,23 @@
 import { aborted, guarded } from "./errors.js";
 import { linked, throwIfAborted } from "./abort.js";
 import { ASYNC_DISPOSE } from "./platform.js";
-import { itemOf } from "./records.js";
+import { itemOf, recordAt } from "./records.js";
 import { Slices } from "./schedule.js";
 
 /** @import { Signal } from "./abort.js" */
 /** @import { RangeOptions } from "./index.js" */
-/** @import { Pack } from "./pack.js" */
+/** @import { Pack, PlannedRead } from "./pack.js" */
 /** @import { DecodedRecord } from "./records.js" */
-/** @import { RangeScan } from "../dist/read.js" */
+/** @import { RangeRead, RangeScan } from "../dist/read.js" */
 
 const REQUEST_SIZE = 1024 * 1024;
 const GAP = 0; // neighbouring records touch
 
-/**
- * The items of a record that are still to come: those in the slots from `slot`
- * up to `end`. `lent`: the payload is valid until the next record is read.
- *
- * @typedef {{ record: DecodedRecord, slot: number, end: number, lent: boolean }} RecordItems
- * @typedef {Uint8Array<ArrayBuffer>} Item
- */
+/** @typedef {Uint8Array<ArrayBuffer>} Item */
 
 /**
+ * The items of a range, each in memory of its own.
+ *
  * @param {Pack} pack
  * @param {number} start
  * @param {number} end
@@ -30,20 +26,34 @@ const GAP = 0; // neighbouring records touch
  * @returns {AsyncGenerator<Item, void, undefined>}
  */
 export function readItems(pack, start, end, options = {}) {
-  return new Items(readRecords(pack, start, end, options, new Workspace()), options.signal);
+  return new Sequence(readRecords(pack, start, end, options), takeItem, options.signal);
 }
 
 /**
- * Behaves like an async generator of the items, but faster: if the record is decoded, an
- * item takes one microtask instead of the three of a `yield`, which took half of the time
- * with small items.
+ * The same items in arrays, one array per record. The items of an array share its memory.
  *
- * @implements {AsyncGenerator<Item, void, undefined>}
+ * @param {Pack} pack
+ * @param {number} start
+ * @param {number} end
+ * @param {RangeOptions} options
+ * @returns {AsyncGenerator<Item[], void, undefined>}
  */
-class Items {
-  #records;
+export function readBatches(pack, start, end, options = {}) {
+  return new Sequence(readRecords(pack, start, end, options), takeRecord, options.signal);
+}
+
+/**
+ * Behaves like an async generator, but faster: a value takes one microtask instead of the
+ * three of a `yield`, which took half of the time with small items.
+ *
+ * @template T
+ * @implements {AsyncGenerator<T, void, undefined>}
+ */
+class Sequence {
+  #reads;
+  #take;
   #signal;
-  /** @type {RecordItems | null} */
+  /** @type {ReadItems | null} */
   #current = null;
   /** Calls that wait for a record, or for a call before them. */
   #waiting = 0;
@@ -51,39 +61,41 @@ class Items {
   #last = Promise.resolve();
 
   /**
-   * @param {AsyncGenerator<RecordItems, void, undefined>} records
+   * @param {AsyncGenerator<ReadItems, void, undefined>} reads
+   * @param {(items: ReadItems) => T} take
    * @param {Signal} signal
    */
-  constructor(records, signal) {
-    this.#records = records;
+  constructor(reads, take, signal) {
+    this.#reads = reads;
+    this.#take = take;
     this.#signal = signal;
   }
 
-  /** @returns {Promise<IteratorResult<Item, void>>} */
+  /** @returns {Promise<IteratorResult<T, void>>} */
   next() {
-    if (this.#current && !this.#waiting && !this.#signal?.aborted) {
-      return Promise.resolve({ value: this.#take(this.#current), done: false });
+    if (!this.#waiting && this.#isReady) {
+      return Promise.resolve({ value: this.#take(/** @type {ReadItems} */ (this.#current)), done: false });
     }
     return this.#inTurn(() => this.#advance());
   }
 
-  /** @returns {Promise<IteratorResult<Item, void>>} */
+  /** @returns {Promise<IteratorResult<T, void>>} */
   return() {
     return this.#inTurn(async () => {
       this.#current = null;
-      await this.#records.return();
+      await this.#reads.return();
       return { value: undefined, done: true };
     });
   }
 
   /**
    * @param {unknown} error
-   * @returns {Promise<IteratorResult<Item, void>>}
+   * @returns {Promise<IteratorResult<T, void>>}
    */
   throw(error) {
     return this.#inTurn(async () => {
       this.#current = null;
-      await this.#records.throw(error);
+      await this.#reads.throw(error);
       return { value: undefined, done: true };
     });
   }
@@ -99,7 +111,7 @@ class Items {
   /**
    * Runs a call after those before it.
    *
-   * @param {() => Promise<IteratorResult<Item, void>>} call
+   * @param {() => Promise<IteratorResult<T, void>>} call
    */
   #inTurn(call) {
     this.#waiting += 1;
@@ -111,117 +123,213 @@ class Items {
     return result;
   }
 
-  /** @returns {Promise<IteratorResult<Item, void>>} */
+  /** Whether the next value can be taken at once. */
+  get #isReady() {
+    return this.#current?.isReady && !this.#signal?.aborted;
+  }
+
+  /** @returns {Promise<IteratorResult<T, void>>} */
   async #advance() {
-    if (!this.#current || this.#signal?.aborted) {
+    if (!this.#isReady) {
       this.#current = null;
-      const next = await this.#records.next(); // throws if the signal is aborted
+      const next = await this.#reads.next(); // throws if the signal is aborted
       if (next.done) return next;
       this.#current = next.value;
     }
-    return { value: this.#take(this.#current), done: false };
-  }
-
-  /** @param {RecordItems} items */
-  #take(items) {
-    const { record, slot, end, lent } = items;
-    items.slot = slot + 1;
-    if (items.slot >= end) this.#current = null;
-    return record.ends.length === 1 && !lent ? record.payload : itemOf(record, slot);
+    return { value: this.#take(/** @type {ReadItems} */ (this.#current)), done: false };
   }
 }
 
-/**
- * Memory for the payloads of a read, which the next read uses again. In a
- * browser new memory for a record takes as long as decoding it, and the items
- * are copies anyway.
- */
-class Workspace {
-  #memory = new Uint8Array(0);
-  #used = 0;
+/** @param {ReadItems} items */
+function takeItem(items) {
+  const record = items.records.current;
+  const slot = items.slot++;
+  return record.ends.length === 1 && items.records.owned ? record.payload : itemOf(record, slot);
+}
 
-  /** All payloads of the last read are done with. */
-  reset() {
-    this.#used = 0;
+/** @param {ReadItems} items */
+function takeRecord(items) {
+  const { payload, ends } = items.records.current;
+  const { slot, end } = items;
+  items.slot = end;
+  const first = slot ? ends[slot - 1] : 0;
+  const part = payload.subarray(first, ends[end - 1]);
+  const { buffer, byteOffset } = items.records.owned ? part : new Uint8Array(part);
+  const views = new Array(end - slot);
+  let from = first;
+  for (let at = slot; at < end; at += 1) {
+    views[at - slot] = new Uint8Array(buffer, byteOffset + from - first, ends[at] - from);
+    from = ends[at];
   }
+  return views;
+}
+
+/** The items of one read that are still to come, of which one record is decoded at a time. */
+class ReadItems {
+  /** The next slot of the current record, and the one after its last in the range. */
+  slot = 0;
+  end = 0;
+  #range;
+  #numbers;
+  #at = 0;
+  #slices;
+  /** @type {{ error: unknown } | null} what the next call of `decodeNext` throws */
+  #failure = null;
+  /** Whether a record is being decoded: the caller's codec may call `next()` meanwhile. */
+  #isDecoding = false;
 
   /**
-   * @param {Uint8Array<ArrayBuffer>} bytes
-   * @returns {Uint8Array<ArrayBuffer>}
+   * @param {LentRecords | OwnedRecords} records
+   * @param {Uint32Array | number[]} numbers of the records
+   * @param {{ start: number, end: number, itemsPerRecord: number }} range
+   * @param {Slices} slices
    */
-  copy(bytes) {
-    const start = this.#used;
-    // Payloads in the memory before keep it.
-    if (start + bytes.length > this.#memory.length) {
-      this.#memory = new Uint8Array(Math.max(2 * this.#memory.length, start + bytes.length));
+  constructor(records, numbers, range, slices) {
+    this.records = records;
+    this.#numbers = numbers;
+    this.#range = range;
+    this.#slices = slices;
+  }
+
+  /** Whether records are left after the current one. */
+  get hasMore() {
+    return this.#at < this.#numbers.length;
+  }
+
+  /** Whether there is an item, of the current record or of the next one, which is decoded then. */
+  get isReady() {
+    if (this.slot < this.end) return true;
+    if (!this.hasMore || this.#isDecoding || this.#slices.over) return false;
+    try {
+      return this.decodeNext() && this.slot < this.end;
+    } catch (error) {
+      this.#failure = { error };
+      return false;
     }
-    this.#used += bytes.length;
-    this.#memory.set(bytes, start);
-    return this.#memory.subarray(start, this.#used);
+  }
+
+  /** @returns {boolean} false if the codec must be detected first */
+  decodeNext() {
+    if (this.#failure) throw this.#failure.error;
+    this.#isDecoding = true;
+    try {
+      if (!this.records.next()) return false;
+    } finally {
+      this.#isDecoding = false;
+    }
+    const { start, end, itemsPerRecord } = this.#range;
+    const first = this.#numbers[this.#at] * itemsPerRecord;
+    this.#at += 1;
+    this.slot = Math.max(0, start - first);
+    this.end = Math.min(this.records.current.ends.length, end - first);
+    return true;
   }
 }
 
 /**
- * The same items in arrays, one array per record. The items are views of the
- * record's memory. An array takes as many microtasks as a single item of `readItems`.
+ * Records in the module's memory, which holds one of them at a time. Items are copied
+ * straight from there: memory for a whole record would take a browser as long as decoding it.
+ */
+class LentRecords {
+  owned = false;
+  #pack;
+  #read;
+  #memory;
+  /** @type {ArrayLike<number>} */
+  #place = [0, 0, 0, 0];
+  /** @type {DecodedRecord} */
+  #record = { payload: new Uint8Array(0), ends: new Uint32Array(0) };
+
+  /**
+   * @param {Pack} pack
+   * @param {RangeRead} read supplied with its bytes
+   * @param {WebAssembly.Memory} memory that of its instance
+   */
+  constructor(pack, read, memory) {
+    this.#pack = pack;
+    this.#read = read;
+    this.#memory = memory;
+  }
+
+  next() {
+    this.#pack.handle(); // throws once the pack is closed
+    const place = guarded(() => this.#read.decodeNext());
+    if (!place) return false;
+    this.#place = place;
+    this.#look();
+    return true;
+  }
+
+  get current() {
+    // The memory has a new buffer once it has grown, and views of the old one are empty.
+    if (!this.#record.ends.length) this.#look();
+    return this.#record;
+  }
+
+  #look() {
+    this.#record = recordAt(this.#memory, this.#place);
+  }
+}
+
+/** Records in memory of their own. */
+class OwnedRecords {
+  owned = true;
+  #records;
+  /** @type {DecodedRecord} */
+  current = { payload: new Uint8Array(0), ends: new Uint32Array(0) };
+
+  /** @param {Iterable<DecodedRecord>} records */
+  constructor(records) {
+    this.#records = records[Symbol.iterator]();
+  }
+
+  next() {
+    const { value, done } = this.#records.next();
+    if (!done) this.current = value;
+    return !done;
+  }
+}
+
+/**
+ * Yields the items of each read, again and again until none are left: whoever takes them
+ * may also decode the next record, and this does it if that fails or has to wait.
  *
  * @param {Pack} pack
  * @param {number} start
  * @param {number} end
  * @param {RangeOptions} options
- * @returns {AsyncGenerator<Item[], void, undefined>}
+ * @returns {AsyncGenerator<ReadItems, void, undefined>}
  */
-export async function* readBatches(pack, start, end, options) {
-  for await (const { record, slot, end: slots } of readRecords(pack, start, end, options)) {
-    const { payload, ends } = record;
-    const items = new Array(slots - slot);
-    let from = slot ? ends[slot - 1] : 0;
-    for (let at = slot; at < slots; at += 1) {
-      items[at - slot] = payload.subarray(from, ends[at]);
-      from = ends[at];
-    }
-    yield items;
-  }
-}
-
-/**
- * Yields the records that have items in a range.
- *
- * @param {Pack} pack
- * @param {number} start
- * @param {number} end
- * @param {RangeOptions} options
- * @param {Workspace} [workspace] for payloads that the caller needs only until the next record;
- *   a record of one item is the item, and has its own memory
- * @returns {AsyncGenerator<RecordItems, void, undefined>}
- */
-async function* readRecords(pack, start, end, { signal, requestSize = REQUEST_SIZE }, workspace) {
+async function* readRecords(pack, start, end, { signal, requestSize = REQUEST_SIZE }) {
   throwIfAborted(signal);
   const release = pack.acquire();
   const reads = new Reads(pack, start, end, requestSize);
   const slices = new Slices();
   const all = linked(signal);
-  const { itemsPerRecord } = pack.info;
-  const lent = itemsPerRecord > 1 && pack.codec !== "custom" ? workspace : undefined;
+  const range = { start, end, itemsPerRecord: pack.info.itemsPerRecord };
   let ahead = null;
   try {
     ahead = fetchNext(pack, reads, all.signal, requestSize);
     while (ahead) {
-      const { read, glue, fetched } = ahead;
-      const [bytes, proof] = await fetched;
+      const current = ahead;
+      const [bytes, proof] = await current.fetched;
       ahead = fetchNext(pack, reads, all.signal, requestSize);
-      lent?.reset();
-      const copying = lent && { glue, copy: (/** @type {Item} */ bytes) => lent.copy(bytes) };
-      const records = await pack.decode(read, bytes, proof, signal, copying).finally(() => read.free());
-      for (const [number, record] of records) {
-        const first = number * itemsPerRecord;
-        const slots = Math.min(record.ends.length, end - first);
-        const slot = Math.max(0, start - first);
-        throwIfAborted(signal);
-        if (slot < slots) yield { record, slot, end: slots, lent: Boolean(lent) };
-        throwIfAborted(signal);
+      try {
+        const records = proof
+          ? new OwnedRecords((await pack.decode(current, bytes, proof, signal)).values())
+          : lentRecords(pack, current, bytes);
+        const items = new ReadItems(records, current.read.records(), range, slices);
+        while (items.hasMore) {
+          await pack.attempt(() => items.decodeNext(), signal);
+          throwIfAborted(signal);
+          if (items.isReady) yield items;
+          throwIfAborted(signal);
+          if (slices.over) await slices.next();
+        }
+        if (!proof) pack.work(bytes?.length ?? 0);
+      } finally {
+        current.read.free();
       }
-      if (slices.over) await slices.next();
     }
     await pack.sameVersion(signal);
   } catch (error) {
@@ -233,6 +341,16 @@ async function* readRecords(pack, start, end, { signal, requestSize = REQUEST_SI
     reads.free();
     release();
   }
+}
+
+/**
+ * @param {Pack} pack
+ * @param {PlannedRead} planned
+ * @param {Uint8Array | undefined} bytes
+ */
+function lentRecords(pack, { read, memory }, bytes) {
+  guarded(() => read.supply(bytes));
+  return new LentRecords(pack, read, memory);
 }
 
 /** The reads of a range, in order; they continue in the pack's new instance once it moves. */
@@ -280,9 +398,9 @@ class Reads {
     return read;
   }
 
-  /** The functions of the instance that the last read belongs to. */
-  get glue() {
-    return this.#instance.glue;
+  /** That of the instance which the last read belongs to. */
+  get memory() {
+    return this.#instance.memory;
   }
 
   free() {
@@ -304,7 +422,7 @@ function fetchNext(pack, reads, signal, requestSize) {
   if (!read) return null;
   const fetched = pack.fetch(read, signal, requestSize);
   fetched.catch(() => {}); // awaited later, or never if the caller leaves early
-  return { read, glue: reads.glue, fetched };
+  return { read, memory: reads.memory, fetched };
 }
 
 /**

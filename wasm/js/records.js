@@ -11,6 +11,27 @@ import { Slices } from "./schedule.js";
 /** @typedef {{ signal: Signal, gap: number, requestSize: number, requests: number }} FetchOptions */
 
 /**
+ * A record in a module's memory, as views that are valid until the memory grows or the
+ * record's place is used again.
+ *
+ * @param {WebAssembly.Memory} memory
+ * @param {ArrayLike<number>} place as `RangeRead.decodeNext` returns it
+ * @returns {DecodedRecord}
+ */
+export function recordAt({ buffer }, place) {
+  const payload = new Uint8Array(/** @type {ArrayBuffer} */ (buffer), place[0], place[1]);
+  return { payload, ends: new Uint32Array(buffer, place[2], place[3]) };
+}
+
+/**
+ * The record in memory of its own. For a browser that takes about as long as decoding it.
+ *
+ * @param {DecodedRecord} record
+ * @returns {DecodedRecord}
+ */
+export const copyOf = ({ payload, ends }) => ({ payload: new Uint8Array(payload), ends: new Uint32Array(ends) });
+
+/**
  * The item in a slot of a record, as a copy.
  *
  * @param {DecodedRecord} record
@@ -18,16 +39,34 @@ import { Slices } from "./schedule.js";
  */
 export const itemOf = ({ payload, ends }, slot) => payload.slice(slot ? ends[slot - 1] : 0, ends[slot]);
 
+/** How many records the cache remembers that were read once. */
+const MAX_SEEN = 4096;
+
 /** The least recently used records are dropped once all of them take more than `limit` bytes. */
 class RecordCache {
   #limit;
   #size = 0;
+  /** @type {Set<number>} records that were read once, and not kept */
+  #seen = new Set();
   /** @type {Map<number, DecodedRecord>} the least recently used first */
   #records = new Map();
 
   /** @param {number} limit */
   constructor(limit) {
     this.#limit = limit;
+  }
+
+  /**
+   * Whether to keep a record of a file in memory: from its second read on, so that random
+   * reads do not copy records.
+   *
+   * @param {number} number
+   */
+  wants(number) {
+    if (!this.#limit || this.#seen.delete(number)) return this.#limit > 0;
+    if (this.#seen.size >= MAX_SEEN) this.#seen.clear();
+    this.#seen.add(number);
+    return false;
   }
 
   /** @param {number} number */
@@ -71,9 +110,13 @@ class SharedRead {
   /** @type {Promise<Map<number, DecodedRecord>>} */
   done = new Promise((resolve, reject) => Object.assign(this, { resolve, reject }));
 
-  /** @param {RangeRead} read */
-  constructor(read) {
+  /**
+   * @param {RangeRead} read
+   * @param {WebAssembly.Memory} memory that of its instance
+   */
+  constructor(read, memory) {
     this.read = read;
+    this.memory = memory;
     this.numbers = read.records();
     this.signal = this.#controller.signal;
     this.done.catch(() => {}); // the callers that wait await it too
@@ -113,11 +156,11 @@ export class Records {
     const slot = position - number * itemsPerRecord;
     const cached = this.#cache.get(number);
     if (cached) return itemOf(cached, slot);
-    const record = this.#reads.has(number) ? undefined : this.#pack.decodeInMemory(number);
+    if (this.#reads.has(number)) return undefined;
+    const record = this.#pack.decodeInMemory(number);
     if (!record) return undefined;
-    this.#cache.set(number, record);
-    const isOwn = record.ends.length === 1 && !this.#cache.get(number);
-    return isOwn ? record.payload : itemOf(record, slot);
+    if (this.#cache.wants(number)) this.#cache.set(number, copyOf(record));
+    return itemOf(record, slot);
   }
 
   /**
@@ -164,7 +207,8 @@ export class Records {
     // A read that was cancelled may not have ended yet: do not join it.
     const isNew = (/** @type {number} */ number) => this.#reads.get(number)?.signal.aborted !== false;
     const start = missing.filter(isNew).sort((a, b) => a - b);
-    const started = this.#pack.plan(start, gap, requestSize).map((read) => new SharedRead(read));
+    const { memory } = this.#pack.instance;
+    const started = this.#pack.plan(start, gap, requestSize).map((read) => new SharedRead(read, memory));
     for (const shared of started) {
       for (const number of shared.numbers) this.#reads.set(number, shared);
     }
@@ -191,7 +235,7 @@ export class Records {
       for (const shared of queue) {
         try {
           throwIfAborted(shared.signal);
-          const records = await this.#pack.decodeRead(shared.read, shared.signal, requestSize);
+          const records = await this.#pack.decodeRead(shared, shared.signal, requestSize);
           if (this.#pack.isPinned) this.#complete(shared, records);
           else unchecked.push([shared, records]);
         } catch (error) {

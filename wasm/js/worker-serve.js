@@ -1,10 +1,18 @@
 // The worker's side of a verification: opens the pack from the bytes it
 // receives, then answers each run of records with its findings.
-import { MODULES } from "./modules.js";
+//
+// A worker starts when its last script is there, so it imports few of them.
+import { newGlue as readGlue } from "../dist/read.js";
+import { newGlue as fastGlue } from "../dist/fast.js";
+import { newGlue as buildGlue } from "../dist/build.js";
+import { giveDictionary } from "./dictionary.js";
+import { instantiate } from "./instance.js";
 import { LaneExaminer, reopen } from "./examine.js";
 import { fromWasm } from "./errors.js";
 
 /** @import { Run } from "./examine.js" */
+
+const GLUE = { read: readGlue, fast: fastGlue, build: buildGlue };
 
 /**
  * @param {(message: unknown, transfer?: ArrayBuffer[]) => void} post sends a message to the page
@@ -14,10 +22,10 @@ export function serve(post) {
   /** @type {LaneExaminer} */
   let examiner;
   /** @param {import("./examine.js").WorkerStart} message */
-  const start = async ({ name, module, size, tail, codec, recordLimit, digests }) => {
-    await MODULES[name].load(module);
-    const { glue, memory } = MODULES[name].instance;
+  const start = async ({ name, module, size, tail, codec, recordLimit, digests, dictionary }) => {
+    const { glue, memory } = await instantiate(GLUE[name](), module);
     const pack = reopen(glue, { size, tail, recordLimit });
+    giveDictionary(pack, dictionary);
     pack.setCodec(codec);
     examiner = new LaneExaminer(glue, memory, pack, undefined, digests);
     post({ ready: true });

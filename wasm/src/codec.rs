@@ -9,7 +9,7 @@ use sealpack_core::error::{Cause, DecodeError};
 use sealpack_core::format::known::KnownCodec;
 use wasm_bindgen::{JsCast, JsValue};
 
-use crate::decode::FrameDecoder;
+use crate::decode::{FrameDecoder, FrameDictionary};
 
 /// The name of a codec that the caller has to choose.
 pub const UNKNOWN: &str = "unknown";
@@ -25,13 +25,13 @@ pub struct NamedDecoder {
 
 impl NamedDecoder {
     /// The decoder of a codec that the format knows. Frames may name the dictionary that
-    /// `stored` returns.
+    /// `dictionary` returns.
     #[must_use]
-    pub fn of(codec: KnownCodec, stored: impl FnOnce() -> Option<Bytes>) -> Self {
+    pub fn of(codec: KnownCodec, dictionary: impl FnOnce() -> Option<FrameDictionary>) -> Self {
         match codec {
             KnownCodec::None => Self::none(),
             KnownCodec::Zstd => {
-                let decoder = Rc::new(FrameDecoder::with_dictionary(stored()));
+                let decoder = Rc::new(FrameDecoder::with_dictionary(dictionary()));
                 Self { name: "zstd", decoder }
             }
         }

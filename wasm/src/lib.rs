@@ -7,7 +7,8 @@
 //!
 //! ```text
 //!   js/pack.js     await source.read(start, end) ──┐          ┌──> items
-//!   read.rs        PackOpening, PackHandle, reads ─┴─ core ───┘
+//!   read.rs        PackOpening, PackHandle         │          │
+//!   range.rs       reads of records ───────────────┴─ core ───┘
 //!   js/names.js    strings and bytes
 //!   names.rs       NamesHandle: blocks of names, lookups
 //!   js/trust.js    fetches ranges of a digest list
@@ -19,7 +20,7 @@
 //!   names.rs       NamesWriter: the names of a pack that is being built
 //! ```
 //!
-//! Inside the crate: `verify ──> read ──> codec ──> decode`, `build ──> encode`;
+//! Inside the crate: `verify, range ──> read ──> codec ──> decode`, `build ──> encode`;
 //! `trust`, `names` and `lab` depend on neither; all depend on `error`.
 //!
 //! Each feature is a wasm module of its own: a page that only reads loads
@@ -56,6 +57,8 @@ pub mod encode;
 pub mod lab;
 #[cfg(feature = "names")]
 pub mod names;
+#[cfg(feature = "read")]
+pub mod range;
 #[cfg(feature = "read")]
 pub mod read;
 #[cfg(feature = "trust")]

@@ -7,21 +7,24 @@ use core::cell::RefCell;
 use core::ops::Range;
 
 use bytes::Bytes;
-use js_sys::{Array, Float64Array, Function, Uint8Array, Uint32Array};
+use js_sys::{Array, Float64Array, Function, Uint8Array};
 use sealpack_core::Error;
 use sealpack_core::codec::{Decode, Size};
+#[cfg(feature = "fast")]
+use sealpack_core::error::DecodeError;
 use sealpack_core::error::{Fault, Section};
 use sealpack_core::format::digest::{Hash, record_digest};
 use sealpack_core::format::known::{KnownCodec, known};
 use sealpack_core::format::{Dialect, ExtensionKind, trailer};
 use sealpack_core::read::{
-    CodecDetection, DEFAULT_TAIL, Merge, Opening, Pack, PackOpened, PlannedRead, PlannedRecord,
-    ReadLimits, Record, RecordPlace, plan_ascending, plan_records, unseal,
+    CodecDetection, DEFAULT_TAIL, Opening, Pack, PackOpened, ReadLimits, Record, RecordPlace,
+    unseal,
 };
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::codec::{NamedDecoder, UNKNOWN};
+use crate::decode::{FrameDecoder, FrameDictionary};
 use crate::error::{ModuleRefusal, thrown, to_f64, to_u64};
 
 /// The number of bytes to fetch first, from the end of the file.
@@ -97,13 +100,48 @@ pub(crate) struct SharedPack {
     pub(crate) limits: ReadLimits,
     codec: RefCell<Option<NamedDecoder>>,
     detection: RefCell<CodecDetection>,
+    /// The dictionary that the caller gave.
+    given: RefCell<Option<Bytes>>,
+    /// The record that a single read decoded last.
+    pub(crate) lent: RefCell<LentRecord>,
+}
+
+/// A record that JavaScript reads in the module's memory.
+#[derive(Default)]
+pub(crate) struct LentRecord {
+    pub(crate) record: Option<Record>,
+    /// The offsets at which its items end.
+    ends: Vec<u32>,
+}
+
+impl LentRecord {
+    /// Keeps the record, and returns its place: the address and the size of its payload,
+    /// and the address and the number of `ends`.
+    pub(crate) fn keep(&mut self, record: Record) -> Vec<u32> {
+        let mut end = 0_u32;
+        self.ends.clear();
+        self.ends.extend(record.slices().map(|item| {
+            end = end.saturating_add(length(item.len()));
+            end
+        }));
+        let (payload, ends) = (record.payload(), &self.ends);
+        let place = [payload.as_ptr().addr(), payload.len(), ends.as_ptr().addr(), ends.len()];
+        self.record = Some(record);
+        place.map(length).to_vec()
+    }
 }
 
 impl SharedPack {
     fn new(pack: Pack, limits: ReadLimits) -> Rc<Self> {
         let detection = RefCell::new(CodecDetection::new(&pack.directory));
-        let codec = RefCell::new(None);
-        Rc::new(Self { pack, limits, codec, detection })
+        Rc::new(Self {
+            pack,
+            limits,
+            codec: RefCell::new(None),
+            detection,
+            given: RefCell::new(None),
+            lent: RefCell::default(),
+        })
     }
 
     /// The decoder; that of uncompressed payloads if the codec is not known yet.
@@ -128,16 +166,29 @@ impl SharedPack {
     }
 
     /// Checks and decodes a record. `None` if the codec must be detected first.
-    fn unseal(&self, place: &RecordPlace, stored: Bytes) -> Result<Option<Record>, JsValue> {
+    pub(crate) fn unseal(
+        &self,
+        place: &RecordPlace,
+        stored: Bytes,
+    ) -> Result<Option<Record>, JsValue> {
         let Some(decoder) = self.decoder_for(place, &stored) else { return Ok(None) };
         unseal(&self.pack.directory, place, stored, decoder.as_ref(), &self.limits)
             .map(Some)
             .map_err(|error| thrown(&error))
     }
 
-    /// The decoder of a codec, with the dictionary that the pack stores.
     fn decoder_of(&self, codec: KnownCodec) -> NamedDecoder {
-        NamedDecoder::of(codec, || self.pack.app_data.section(ExtensionKind::DICTIONARY))
+        NamedDecoder::of(codec, || self.dictionary())
+    }
+
+    /// The dictionary that the pack stores, otherwise the one that the caller gave.
+    fn dictionary(&self) -> Option<FrameDictionary> {
+        if !FrameDecoder::DICTIONARIES {
+            return None;
+        }
+        let stored = self.pack.app_data.section(ExtensionKind::DICTIONARY);
+        let given = self.given.borrow().clone();
+        stored.map(FrameDictionary::Stored).or(given.map(FrameDictionary::Given))
     }
 
     fn by_format_id(&self) -> Option<KnownCodec> {
@@ -233,6 +284,23 @@ impl PackHandle {
         Ok(())
     }
 
+    /// Sets the dictionary of a pack that stores none; `setCodec` and `detect` come after
+    /// it.
+    ///
+    /// # Errors
+    /// If it is no dictionary that zstd and a pack can use.
+    #[cfg(feature = "fast")]
+    #[wasm_bindgen(js_name = setDictionary)]
+    pub fn set_dictionary(&self, bytes: Vec<u8>) -> Result<(), JsValue> {
+        let bytes = Bytes::from(bytes);
+        let given = FrameDictionary::Given(bytes.clone());
+        FrameDecoder::with_dictionary(Some(given)).check_dictionary().map_err(|fault| {
+            thrown(&Fault::Decode(DecodeError::Dictionary(fault)).in_section(Section::AppData))
+        })?;
+        self.shared.given.replace(Some(bytes));
+        Ok(())
+    }
+
     /// Detects the codec, a step at a time. Returns its name, and sets it, once it
     /// is known, or `unknown` if the caller has to choose; until then `[start,
     /// end]` of the bytes to pass to the next call.
@@ -280,151 +348,13 @@ impl PackHandle {
         ])
     }
 
-    // ---- reading
-
-    /// The reads for the records of these positions, in file order. Each record
-    /// must be named once, by the position of any of its items, in ascending
-    /// order.
-    ///
-    /// # Errors
-    /// `out-of-range`, before anything is read.
-    pub fn plan(
-        &self,
-        positions: &[u32],
-        gap: f64,
-        max_read: f64,
-    ) -> Result<Vec<RangeRead>, JsValue> {
-        let merge = Merge { gap: to_u64(gap)?, max_read: to_u64(max_read)? };
-        let ascending = positions.iter().copied().zip(0..);
-        let reads = plan_ascending(&self.shared.pack.directory, ascending, merge)
-            .map_err(|error| thrown(&error))?;
-        let read = |planned| RangeRead { shared: Rc::clone(&self.shared), planned };
-        Ok(reads.into_iter().map(read).collect())
-    }
-
-    /// Decodes a record from all of its bytes. Returns `[payload, ends]` as
-    /// [`RangeRead::decode`] does, or nothing if the codec must be detected first.
-    ///
-    /// # Errors
-    /// Damage to the record; `out-of-range`.
-    #[wasm_bindgen(js_name = decodeRecord)]
-    pub fn decode_record(&self, number: u32, bytes: Vec<u8>) -> Result<Option<Array>, JsValue> {
-        let place = self.shared.pack.directory.record(number).map_err(|error| thrown(&error))?;
-        let record = self.shared.unseal(&place, bytes.into())?;
-        Ok(record.map(|record| {
-            let decoded = Array::new();
-            push_record(&decoded, &record);
-            decoded
-        }))
-    }
-
-    /// The reads for a range of items, in order.
-    ///
-    /// # Errors
-    /// `out-of-range`.
-    pub fn scan(
-        &self,
-        start: u32,
-        end: u32,
-        gap: f64,
-        max_read: f64,
-    ) -> Result<RangeScan, JsValue> {
-        let records =
-            self.shared.pack.directory.records_of(&(start..end)).map_err(|error| thrown(&error))?;
-        let merge = Merge { gap: to_u64(gap)?, max_read: to_u64(max_read)? };
-        Ok(RangeScan { shared: Rc::clone(&self.shared), records, merge })
-    }
-
     pub(crate) fn shared(&self) -> &Rc<SharedPack> {
         &self.shared
     }
 }
 
-/// A range of items being read.
-#[wasm_bindgen]
-pub struct RangeScan {
-    shared: Rc<SharedPack>,
-    records: Range<u32>,
-    merge: Merge,
-}
-
-#[wasm_bindgen]
-impl RangeScan {
-    /// The next read, or nothing at the end.
-    #[allow(clippy::should_implement_trait, reason = "called from JavaScript, by that name")]
-    pub fn next(&mut self) -> Option<RangeRead> {
-        let directory = &self.shared.pack.directory;
-        let planned = plan_records(directory, self.records.clone(), self.merge).next()?;
-        self.records.start = planned.records.last()?.place.number.saturating_add(1);
-        Some(RangeRead { shared: Rc::clone(&self.shared), planned })
-    }
-}
-
-/// A range of the file to fetch, and the records in it.
-#[wasm_bindgen]
-pub struct RangeRead {
-    shared: Rc<SharedPack>,
-    planned: PlannedRead,
-}
-
-#[wasm_bindgen]
-impl RangeRead {
-    /// `[start, end, in tail, first record, record count]`; `in tail` is 1 if
-    /// opening the pack read the whole range.
-    #[must_use]
-    pub fn range(&self) -> Vec<f64> {
-        let PlannedRead { range, records } = &self.planned;
-        let in_tail = self.shared.pack.tail.get(range).is_some();
-        let first = records.first().map_or(0, |record| record.place.number);
-        let count = length(records.len());
-        vec![to_f64(range.start), to_f64(range.end), f64::from(in_tail), first.into(), count.into()]
-    }
-
-    /// The numbers of the records in the range.
-    #[must_use]
-    pub fn records(&self) -> Vec<u32> {
-        self.planned.records.iter().map(|record| record.place.number).collect()
-    }
-
-    /// Decodes the records of the read. Without `bytes`, those that opening read
-    /// are used. Returns `[payload, ends, payload, ends, …, digests]`: `ends` are
-    /// the offsets at which the items of a payload end; `digests`, if requested,
-    /// are those of the records, one after another. Returns nothing if the codec
-    /// must be detected first.
-    ///
-    /// # Errors
-    /// Damage to a record.
-    pub fn decode(&self, bytes: Option<Vec<u8>>, digests: bool) -> Result<Option<Array>, JsValue> {
-        let tail = || self.shared.pack.tail.get(&self.planned.range).unwrap_or_default();
-        let bytes = bytes.map_or_else(tail, Bytes::from);
-        let (decoded, mut gathered) = (Array::new(), Vec::new());
-        for PlannedRecord { place, .. } in &self.planned.records {
-            let stored = part_of(&bytes, self.planned.range.start, &place.range)?;
-            let Some(record) = self.shared.unseal(place, stored)? else { return Ok(None) };
-            if digests {
-                gathered.extend(digest(&record).map_err(|error| thrown(&error))?);
-            }
-            push_record(&decoded, &record);
-        }
-        decoded.push(&Uint8Array::from(&gathered[..]));
-        Ok(Some(decoded))
-    }
-}
-
-/// Adds the payload of a record, and the offsets at which its items end.
-fn push_record(decoded: &Array, record: &Record) {
-    let mut end = 0_u32;
-    let ends = record.slices().map(|item| {
-        end = end.saturating_add(length(item.len()));
-        end
-    });
-    let ends: Vec<u32> = ends.collect();
-    decoded.push(&Uint8Array::from(&record.payload()[..]));
-    decoded.push(&Uint32Array::from(&ends[..]));
-}
-
 /// A count or a length within this module's 32-bit memory.
-fn length(count: usize) -> u32 {
+pub(crate) fn length(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 

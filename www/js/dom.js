@@ -101,7 +101,9 @@ let ids = 0;
  */
 export function field(label, input, hint) {
   input.id ||= `field-${(ids += 1)}`;
-  return h("div", h("label", { for: input.id }, label), input, hint && h("p.hint", hint));
+  const note = hint && h("p.hint", { id: `${input.id}-hint` }, hint);
+  if (note) input.setAttribute("aria-describedby", note.id);
+  return h("div", h("label", { for: input.id }, label), input, note);
 }
 
 /** @param {string} label */

@@ -82,7 +82,10 @@ export class StepView {
         ),
         field("Seeded bug", this.mutant),
         field("Buffer size S", this.size),
-        field("Trace", this.file, "printed by sealpack check --replay --json, or written by a recorder in production"),
+        h(
+          "div.two",
+          field("Trace", this.file, "printed by sealpack check --replay --json, or written by a recorder in production"),
+        ),
       ),
     );
   }
@@ -160,8 +163,9 @@ export class StepView {
       }
     }
     await this.#run();
-    const departure = this.#steps?.departure ?? null;
-    if (departure !== null) this.#go(departure);
+    const { departure = null, frames = [] } = this.#steps ?? {};
+    const wrong = departure ?? frames.findIndex(({ findings }) => findings.length > 0);
+    if (wrong >= 0) this.#go(wrong);
   }
 
   /**
@@ -211,9 +215,12 @@ export class StepView {
     if (!this.#steps) return;
     const { frames } = this.#steps;
     this.#at = Math.min(Math.max(0, to), frames.length - 1);
-    this.back.disabled = this.#at === 0;
-    this.forward.disabled = this.#at === frames.length - 1;
+    // The focus stays: it would be lost with `disabled`, and with the button of the step.
+    this.back.setAttribute("aria-disabled", String(this.#at === 0));
+    this.forward.setAttribute("aria-disabled", String(this.#at === frames.length - 1));
+    const inList = this.writes.contains(document.activeElement);
     this.writes.replaceChildren(...frames.map((frame, step) => this.#step(frame, step)));
+    if (inList) /** @type {HTMLElement | null} */ (this.writes.querySelector("button[aria-current]"))?.focus();
     const frame = frames[this.#at];
     if (!frame) return;
     this.frame.replaceChildren(...this.#draw(frame, this.#steps));
@@ -229,21 +236,16 @@ export class StepView {
    */
   #step(frame, step) {
     const bad = frame.findings.length > 0 || (this.#trace !== null && Boolean(frame.departure));
-    const label = `${frame.event}${bad ? " ✗" : ""}`;
-    const current = step === this.#at ? { "aria-current": "step" } : {};
-    return h(
-      "li",
-      h(
-        `button.quiet${bad ? ".bad-step" : ""}`,
-        {
-          type: "button",
-          ...current,
-          "aria-pressed": String(step === this.#at),
-          onclick: () => this.#go(step),
-        },
-        label,
-      ),
-    );
+    const isCurrent = step === this.#at;
+    // One tab stop for all steps: the arrow keys move between them.
+    const attributes = {
+      type: "button",
+      tabindex: isCurrent ? "0" : "-1",
+      "aria-current": isCurrent && "step",
+      "aria-label": `${eventName(frame)}${bad ? ", wrong" : ""}`,
+      onclick: () => this.#go(step),
+    };
+    return h("li", h(`button.quiet${bad ? ".bad-step" : ""}`, attributes, `${frame.event}${bad ? " ✗" : ""}`));
   }
 
   /**

@@ -159,7 +159,7 @@ impl Writer {
     ///
     /// The names stay compressed in memory until [`finish`](Self::finish). If they are
     /// not in ascending order, `finish` sorts them, which takes the memory of all names
-    /// uncompressed and 24 bytes for each.
+    /// uncompressed and 48 bytes for each.
     ///
     /// # Errors
     /// As [`append`](Self::append); [`Limit::Name`] and [`Misuse::Nul`] for this name,

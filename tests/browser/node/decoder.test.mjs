@@ -10,7 +10,8 @@ import { platform } from "../../../wasm/js/platform.js";
 import { folder } from "../fixtures.mjs";
 import { random } from "../random.mjs";
 
-const events = new Uint8Array(await readFile(path.join(folder, "dictionary/events.pack")));
+const fixture = async (name) => new Uint8Array(await readFile(path.join(folder, "dictionary", name)));
+const [events, shared, dictionary] = await Promise.all(["events.pack", "shared.pack", "shared.dict"].map(fixture));
 
 // As in a browser.
 platform.startsFast = false;
@@ -99,6 +100,55 @@ test("the small decoder refuses them as unsupported, not as damaged, and says wh
       'record 7: the frame needs dictionary 57481, which this reader does not have: open the pack with decoder "fast" or "auto"',
   });
   pack.close();
+});
+
+test("a pack that shares a dictionary is read with the caller's", async () => {
+  for (const input of [shared, new Blob([shared])]) {
+    for (const decoder of ["auto", "fast"]) {
+      const given = Uint8Array.from(dictionary);
+      const pack = await open(input, { decoder, dictionary: given });
+      given.fill(0); // the pack has its own copy
+      assert.equal(pack.decoder, "fast");
+      const items = [];
+      for await (const item of pack.range()) items.push(item);
+      assert.equal(items.length, pack.length);
+      assert.equal(Buffer.compare(await pack.get(7), items[7]), 0);
+      for (const workers of [0, 2]) {
+        const report = await pack.verify({ workers });
+        assert.ok(report.ok, JSON.stringify(report.failures));
+        assert.equal(report.uncheckedCount, 0);
+      }
+      pack.close();
+    }
+  }
+});
+
+test("without the shared dictionary, with another one or with bytes that are none, the error says so", async () => {
+  const id = new DataView(dictionary.buffer, dictionary.byteOffset).getUint32(4, true);
+  const refused = async (options, expected) => assert.rejects(open(shared, options).then((pack) => pack.get(7)), expected);
+  const missing = `the frame needs dictionary ${id}, which this reader does not have`;
+  await refused({}, { code: "unsupported", message: new RegExp(`${missing}: pass it to open\\(\\) as dictionary$`) });
+  const report = await (await open(shared)).verify();
+  assert.equal(report.uncheckedCount, report.recordCount);
+  const other = Uint8Array.from(dictionary);
+  other[4] ^= 1;
+  await refused({ dictionary: other }, { code: "unsupported", message: new RegExp(`${missing}; the one given is dictionary ${id ^ 1}$`) });
+  await refused({ dictionary, decoder: "small" }, { code: "unsupported", message: /open the pack with decoder "fast" or "auto"$/ });
+  const damaged = Uint8Array.from(dictionary);
+  damaged.fill(0xff, 8, 100);
+  for (const decoder of ["auto", "fast"]) {
+    await refused({ dictionary: damaged, decoder }, { code: "invalid-argument", message: "dictionary: the tables of the dictionary are damaged" });
+  }
+  for (const dictionary of [new Uint8Array(0), Buffer.from("plain text"), "text", 7, null]) {
+    await refused({ dictionary }, { code: "invalid-argument", message: /^dictionary must be the bytes of a zstd dictionary, not / });
+  }
+});
+
+test("a pack that stores a dictionary is read with its own, and one without frames that need it ignores it", async () => {
+  assert.ok((await (await open(events, { dictionary })).verify()).ok);
+  const { items, bytes } = await textPack(100);
+  const pack = await open(bytes, { dictionary });
+  assert.equal(Buffer.compare(await pack.get(99), items[99]), 0);
 });
 
 test("without the fast decoder auto goes on with the small one; a dictionary is an error that says why", async () => {

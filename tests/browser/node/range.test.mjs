@@ -101,3 +101,73 @@ test("the items of a range keep their bytes, each in memory of its own", async (
   items.forEach((item, at) => assert.equal(new TextDecoder().decode(item), texts[at]));
   assert.ok(items.every((item) => item.buffer.byteLength === item.length));
 });
+
+test("a range goes on when the module's memory grows, in the middle of a record too", async () => {
+  const builder = create({ itemsPerRecord: 1, codec: "none" });
+  await builder.append(new Uint8Array(24 * 2 ** 20).fill(7));
+  const large = await open(new Uint8Array(await (await builder.finish()).blob.arrayBuffer()));
+  const pack = await packOfItems();
+  const range = pack.range();
+  const batches = pack.batches();
+  const { memory } = pack.instance;
+  for (const [at, expected] of ITEMS.entries()) {
+    assert.equal(text((await range.next()).value), expected);
+    if (at % 16) continue;
+    assert.deepEqual((await batches.next()).value.map(text), ITEMS.slice(at, at + 16));
+    if (at > 0) continue;
+    const before = memory.buffer;
+    assert.equal((await large.get(0)).length, 24 * 2 ** 20);
+    assert.equal(large.instance.memory, memory);
+    assert.notEqual(memory.buffer, before, "the memory has grown");
+  }
+});
+
+test("the items before a damaged record are returned, then its error, once", async () => {
+  const builder = create({ itemsPerRecord: 16, codec: "none" });
+  for (const item of ITEMS) await builder.append(new TextEncoder().encode(item));
+  const { blob } = await builder.finish();
+  let calls = 0;
+  const decode = (bytes) => {
+    calls += 1;
+    if (text(bytes).startsWith("item 16")) throw new Error("not this one");
+    return bytes;
+  };
+  for (const read of ["range", "batches"]) {
+    calls = 0;
+    const pack = await open(blob, { codec: { decode } });
+    const items = [];
+    const reading = (async () => {
+      for await (const value of pack[read]()) items.push(...(read === "range" ? [value] : value));
+    })();
+    await assert.rejects(reading, { record: 1, message: /not this one/ });
+    assert.deepEqual(items.map(text), ITEMS.slice(0, 16));
+    assert.equal(calls, 2);
+  }
+});
+
+test("a range ends with closed once its pack is closed, after the record that is decoded", async () => {
+  const pack = await packOfItems();
+  const range = pack.range();
+  assert.equal(text((await range.next()).value), "item 0");
+  pack.close();
+  for (const expected of ITEMS.slice(1, 16)) assert.equal(text((await range.next()).value), expected);
+  await assert.rejects(range.next(), { code: "closed" });
+});
+
+test("a codec that reads from the same range gets its items in turn", async () => {
+  const builder = create({ itemsPerRecord: 16, codec: "none" });
+  for (const item of ITEMS) await builder.append(new TextEncoder().encode(item));
+  const { blob } = await builder.finish();
+  const inner = [];
+  let range;
+  const decode = (bytes) => {
+    inner.push(range.next());
+    return bytes;
+  };
+  const pack = await open(blob, { codec: { decode } });
+  range = pack.range();
+  const outer = [];
+  for (let next = await range.next(); !next.done; next = await range.next()) outer.push(text(next.value));
+  const values = (await Promise.all(inner)).filter(({ done }) => !done).map(({ value }) => text(value));
+  assert.deepEqual([...outer, ...values].sort(), ITEMS.toSorted());
+});

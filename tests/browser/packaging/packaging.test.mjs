@@ -290,7 +290,7 @@ test("the sizes stay within their limits", async () => {
 });
 
 /** In bytes; the modules fast and build read as well. */
-const LIMITS = { read: 37_000, fast: 45_000, build: 60_000, trust: 15_000, names: 13_500, unpacked: 700_000 };
+const LIMITS = { read: 37_000, fast: 45_000, build: 60_500, trust: 15_000, names: 13_500, unpacked: 700_000 };
 
 test("the scripts are published without comments but for the licence, and with their lines", async () => {
   const folder = path.join(workFolder, "published", "js");

@@ -193,7 +193,21 @@ test("the stream is stepped by keyboard, a seeded bug is shown, and the proof ru
   assert.equal(await page.locator(".writes button[aria-current]").textContent(), "b1");
   await page.keyboard.press("ArrowLeft");
   assert.equal(await page.locator(".writes button[aria-current]").textContent(), "z8");
-  await page.keyboard.press("End");
+  // The focus stays in the list of steps, which is one tab stop, and on a button at its end.
+  await page.locator(".writes button[aria-current]").focus();
+  for (const [key, step] of [["ArrowRight", "b1"], ["Home", "z7"], ["End", "c"]]) {
+    await page.keyboard.press(key);
+    assert.equal(await page.locator(":focus").textContent(), step);
+    assert.equal(await page.locator(".writes button[tabindex='0']").textContent(), step);
+  }
+  const forward = page.getByRole("button", { name: "Step →" });
+  await page.getByRole("button", { name: "b4" }).click();
+  await forward.focus();
+  for (let times = 0; times < 4; times += 1) await page.keyboard.press("Enter");
+  assert.equal(await forward.getAttribute("aria-disabled"), "true");
+  assert.equal(await page.locator(":focus").textContent(), "Step →");
+  assert.equal(await page.getByRole("button", { name: "close (at the end of every case)" }).getAttribute("aria-current"), "step");
+  assert.match(await page.getByLabel("Case").evaluate((input) => input.ariaDescribedByElements?.[0]?.textContent ?? ""), /^bN copies/);
   await page.getByLabel("Seeded bug").selectOption("split-trusts-remnant");
   await page.getByText("Invariant 6 (rest) is broken").waitFor();
   await assertAccessible(page, "a broken invariant");

@@ -35,6 +35,7 @@ export const OPTIONS = {
   signal: true,
   codec: true,
   decoder: true,
+  dictionary: true,
   size: true,
   fetch: true,
   onProgress: true,

@@ -19,6 +19,7 @@ same<typeof modules.init, typeof declared.init>(true);
 
 type PackInternals =
   | "acquire"
+  | "attempt"
   | "chooseCodec"
   | "decode"
   | "decodeInMemory"
@@ -33,7 +34,8 @@ type PackInternals =
   | "prepare"
   | "readBytes"
   | "sameVersion"
-  | "trustedHash";
+  | "trustedHash"
+  | "work";
 same<Public<pack.Pack, PackInternals>, Public<declared.Pack>>(true);
 same<Public<builder.Builder>, Public<declared.Builder>>(true);
 same<Public<errors.SealpackError>, Public<declared.SealpackError>>(true);

@@ -87,11 +87,37 @@ fn refused(what: &str) -> DecodeError {
     DecodeError::Codec(Cause::text(what))
 }
 
+/// The dictionary that frames may name.
+#[derive(Clone, Debug)]
+pub enum FrameDictionary {
+    /// The pack stores it.
+    Stored(Bytes),
+    /// The caller gave it, for packs that share one.
+    Given(Bytes),
+}
+
+impl FrameDictionary {
+    fn bytes(&self) -> &Bytes {
+        match self {
+            Self::Stored(bytes) | Self::Given(bytes) => bytes,
+        }
+    }
+
+    /// The error about a frame that names another dictionary than this one.
+    fn differs(&self, named: u32, own: u32) -> DecodeError {
+        match self {
+            Self::Stored(_) => {
+                DecodeError::Dictionary(DictionaryFault::Differs { named, stored: own })
+            }
+            Self::Given(_) => DecodeError::MissingDictionary { id: named, given: Some(own) },
+        }
+    }
+}
+
 /// Decodes one zstd frame at a time, reusing the decoder's tables.
 pub struct CheckedDecoder<B: Backend> {
     backend: RefCell<Option<B>>,
-    /// The dictionary that the pack stores.
-    stored: Option<Bytes>,
+    dictionary: Option<FrameDictionary>,
     prepared: OnceCell<Result<(B::Dictionary, DictionaryId), DictionaryFault>>,
 }
 
@@ -102,28 +128,41 @@ impl<B: Backend> Default for CheckedDecoder<B> {
 }
 
 impl<B: Backend> CheckedDecoder<B> {
-    /// A decoder of frames that may name the dictionary in these bytes. They are checked
-    /// when the first frame does.
+    /// Whether frames may need a dictionary.
+    pub const DICTIONARIES: bool = B::DICTIONARIES;
+
+    /// A decoder of frames that may name this dictionary. It is checked when the first
+    /// frame does.
     #[must_use]
-    pub fn with_dictionary(stored: Option<Bytes>) -> Self {
-        Self { backend: RefCell::new(None), stored, prepared: OnceCell::new() }
+    pub fn with_dictionary(dictionary: Option<FrameDictionary>) -> Self {
+        Self { backend: RefCell::new(None), dictionary, prepared: OnceCell::new() }
+    }
+
+    /// Checks the dictionary now, if there is one.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check_dictionary(&self) -> Result<(), DictionaryFault> {
+        self.dictionary.as_ref().map_or(Ok(()), |dictionary| self.prepared(dictionary).map(|_| ()))
+    }
+
+    fn prepared(
+        &self,
+        dictionary: &FrameDictionary,
+    ) -> Result<&(B::Dictionary, DictionaryId), DictionaryFault> {
+        let prepared = self.prepared.get_or_init(|| prepare::<B>(dictionary.bytes()));
+        prepared.as_ref().map_err(|&fault| fault)
     }
 
     fn dictionary(&self, id: DictionaryId) -> Result<&B::Dictionary, DecodeError> {
-        let named = id.get();
-        let missing = DecodeError::MissingDictionary { id: named, given: None };
+        let missing = DecodeError::MissingDictionary { id: id.get(), given: None };
         if !B::DICTIONARIES {
             return Err(missing);
         }
-        let stored = self.stored.as_ref().ok_or(missing)?;
-        let (prepared, found) = self
-            .prepared
-            .get_or_init(|| prepare::<B>(stored))
-            .as_ref()
-            .map_err(|&fault| DecodeError::Dictionary(fault))?;
-        if *found != id {
-            let stored = found.get();
-            return Err(DecodeError::Dictionary(DictionaryFault::Differs { named, stored }));
+        let dictionary = self.dictionary.as_ref().ok_or(missing)?;
+        let (prepared, own) = self.prepared(dictionary).map_err(DecodeError::Dictionary)?;
+        if *own != id {
+            return Err(dictionary.differs(id.get(), own.get()));
         }
         Ok(prepared)
     }

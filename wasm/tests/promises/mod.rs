@@ -12,7 +12,7 @@
 mod reference;
 
 use bytes::Bytes;
-use js_sys::{Array, BigUint64Array, Reflect, Uint8Array};
+use js_sys::{Array, BigUint64Array, Reflect, Uint8Array, Uint32Array, WebAssembly};
 use sealpack_core::codec::zstd_frame::FrameHeader;
 use sealpack_core::codec::{Decode, Encode, FrameChecksum, Size};
 use sealpack_core::error::DecodeError;
@@ -84,11 +84,13 @@ fn open(bytes: &[u8], codec: &str) -> Result<PackHandle, JsValue> {
 
 fn get(pack: &PackHandle, position: u32) -> Result<Vec<u8>, JsValue> {
     let slot = (position % 4) as usize;
-    let read = pack.plan(&[position], 0.0, 1e6)?.remove(0);
-    let decoded = read.decode(None, false)?.unwrap();
-    let (payload, ends) = (decoded.get(0), decoded.get(1));
-    let payload = Uint8Array::new(&payload).to_vec();
-    let ends = js_sys::Uint32Array::new(&ends).to_vec();
+    let mut read = pack.plan(&[position], 0.0, 1e6)?.remove(0);
+    read.supply(None);
+    let place = read.decode_next()?.unwrap();
+    let memory = WebAssembly::Memory::from(wasm_bindgen::memory()).buffer();
+    let [payload, size, ends, items] = *place.first_chunk().unwrap();
+    let payload = Uint8Array::new_with_byte_offset_and_length(&memory, payload, size).to_vec();
+    let ends = Uint32Array::new_with_byte_offset_and_length(&memory, ends, items).to_vec();
     let start = if slot == 0 { 0 } else { ends[slot - 1] as usize };
     Ok(payload[start..ends[slot] as usize].to_vec())
 }
