@@ -207,15 +207,19 @@ test("the stream is stepped by keyboard, a seeded bug is shown, and the proof ru
   assert.equal(await forward.getAttribute("aria-disabled"), "true");
   assert.equal(await page.locator(":focus").textContent(), "Step →");
   assert.equal(await page.getByRole("button", { name: "close (at the end of every case)" }).getAttribute("aria-current"), "step");
-  assert.match(await page.getByLabel("Case").evaluate((input) => input.ariaDescribedByElements?.[0]?.textContent ?? ""), /^bN copies/);
+  assert.match(await page.getByRole("textbox", { name: "Case" }).evaluate((input) => input.ariaDescribedByElements?.[0]?.textContent ?? ""), /^bN copies/);
   await page.getByLabel("Seeded bug").selectOption("split-trusts-remnant");
   await page.getByText("Invariant 6 (rest) is broken").waitFor();
   await assertAccessible(page, "a broken invariant");
+  // A bug whose steps are not compared with the specification: its first wrong step is shown.
+  await page.getByLabel("Seeded bug").selectOption("exhausted-remnant-counts");
+  await page.locator(".notice.bad").getByText("is broken").first().waitFor();
+  assert.equal(await page.locator(".writes button[aria-current]").getAttribute("aria-label"), "z1, wrong");
   await page.getByLabel("Seeded bug").selectOption("");
   await page.click("#prove");
   await page.getByText("105 states").first().waitFor();
   assert.equal(await page.locator("#proof").getByText("every invariant holds").count(), 2);
-  await page.getByLabel("Case").fill("trim=1 writes=q9");
+  await page.getByRole("textbox", { name: "Case" }).fill("trim=1 writes=q9");
   await page.getByRole("alert").getByText("event 1").waitFor();
   assertNoErrors(page);
 });
