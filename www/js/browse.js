@@ -1,5 +1,5 @@
 // Browse: the items, by position or by name; one item in hexadecimal, as text or JSON.
-import { announce, byId, h, save } from "./dom.js";
+import { announce, byId, h, isUsable, save, setUsable } from "./dom.js";
 import { advice, bytes, count, plural } from "./words.js";
 import { asJson, hexDump, jsonDump, looksLikeText, preview, textDump } from "./dump.js";
 import { fileName, nameText, positionsOfNamesWith, shortName } from "./names.js";
@@ -54,10 +54,10 @@ export class Browser {
     this.where = h("span.where");
     this.previous = h(
       "button.quiet",
-      { type: "button", onclick: () => this.#page(this.#first - PAGE) },
+      { type: "button", onclick: () => isUsable(this.previous) && this.#turn(-PAGE) },
       "Previous",
     );
-    this.next = h("button.quiet", { type: "button", onclick: () => this.#page(this.#first + PAGE) }, "Next");
+    this.next = h("button.quiet", { type: "button", onclick: () => isUsable(this.next) && this.#turn(PAGE) }, "Next");
     this.goto = h("input", {
       type: "number",
       id: "goto",
@@ -247,10 +247,18 @@ export class Browser {
       this.#item = { position: shownPosition, name: this.#nameOf(shownPosition), bytes: item, record };
       this.#label(shownPosition, previewWithSize(item));
       this.#draw();
+      announce(`Item ${count(shownPosition)} is shown after the list: ${plural(item.length, "byte")}`);
       if (matchMedia(NARROW).matches) this.view.scrollIntoView({ block: "start" });
     } catch (error) {
       if (turn === this.#request) this.view.replaceChildren(problem(`Item ${count(shownPosition)}`, error));
     }
+  }
+
+  /** @param {number} rows */
+  async #turn(rows) {
+    const turned = this.#page(this.#first + rows);
+    announce(`Items ${this.where.textContent}`);
+    await turned;
   }
 
   /**
@@ -263,8 +271,8 @@ export class Browser {
     this.#first = Math.min(Math.max(0, first), Math.max(0, rows - 1));
     const end = Math.min(rows, this.#first + PAGE);
     const positions = Array.from({ length: end - this.#first }, (_, step) => this.#positionOf(this.#first + step));
-    this.previous.disabled = this.#first === 0;
-    this.next.disabled = end >= rows;
+    setUsable(this.previous, this.#first > 0);
+    setUsable(this.next, end < rows);
     this.where.textContent = this.#place(this.#first, end);
     this.list.replaceChildren(...positions.map((position) => this.#row(position)));
     this.list.hidden = rows === 0;

@@ -82,6 +82,17 @@ export function announce(text) {
 }
 
 /**
+ * Whether a button does anything now. Unlike a disabled one it keeps the focus.
+ *
+ * @param {HTMLElement} button
+ * @param {boolean} usable
+ */
+export const setUsable = (button, usable) => button.setAttribute("aria-disabled", String(!usable));
+
+/** @param {HTMLElement} button */
+export const isUsable = (button) => button.getAttribute("aria-disabled") !== "true";
+
+/**
  * A term and its value, for lists of facts.
  *
  * @param {string} term

@@ -1,6 +1,6 @@
 // Step: a case of the output stream, frame by frame, with or without a seeded bug.
 import { mutants, promises, prove, replay, report } from "sealpack/lab";
-import { announce, byId, field, h, save } from "./dom.js";
+import { announce, byId, field, h, save, setUsable } from "./dom.js";
 import { readTrace, specifiedSteps, traceReport } from "./trace.js";
 import { plural } from "./words.js";
 
@@ -216,8 +216,8 @@ export class StepView {
     const { frames } = this.#steps;
     this.#at = Math.min(Math.max(0, to), frames.length - 1);
     // The focus stays: it would be lost with `disabled`, and with the button of the step.
-    this.back.setAttribute("aria-disabled", String(this.#at === 0));
-    this.forward.setAttribute("aria-disabled", String(this.#at === frames.length - 1));
+    setUsable(this.back, this.#at > 0);
+    setUsable(this.forward, this.#at < frames.length - 1);
     const inList = this.writes.contains(document.activeElement);
     this.writes.replaceChildren(...frames.map((frame, step) => this.#step(frame, step)));
     if (inList) /** @type {HTMLElement | null} */ (this.writes.querySelector("button[aria-current]"))?.focus();

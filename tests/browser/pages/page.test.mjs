@@ -301,6 +301,15 @@ test("a pack is opened, verified and browsed by keyboard alone", async () => {
   await page.keyboard.type("7");
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "Item 7", exact: true }).waitFor();
+  assert.match(await page.textContent("#status"), /^Item 7 is shown after the list: \d+ bytes$/);
+  // The last page keeps the focus on the button that led there.
+  const next = page.getByRole("button", { name: "Next" });
+  await next.focus();
+  for (let times = 0; times < 8; times += 1) await page.keyboard.press("Enter");
+  await page.locator(".where").getByText("384 to 399 of 400").waitFor();
+  assert.equal(await page.textContent("#status"), "Items 384 to 399 of 400");
+  assert.equal(await next.getAttribute("aria-disabled"), "true");
+  assert.equal(await page.locator(":focus").textContent(), "Next");
   assertNoErrors(page);
 });
 
