@@ -61,10 +61,7 @@ export interface OpenOptions {
   codec?: CodecChoice | undefined;
   /** The zstd decoder. Default: `auto`. */
   decoder?: DecoderChoice | undefined;
-  /**
-   * The zstd dictionary that the pack shares with others. A pack that stores a dictionary is read
-   * with its own. Default: none.
-   */
+  /** The zstd dictionary that the pack shares with others. A pack that stores one is read with its own. Default: none. */
   dictionary?: Bytes | undefined;
   /** The size of the file at a URL, if you know it: saves a request on some servers. */
   size?: number | undefined;
@@ -267,9 +264,8 @@ export class Pack {
     options?: RangeOptions,
   ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined>;
   /**
-   * The same items in arrays, one array per record: the fastest way to
-   * read many small items. The items of an array share their memory; to keep a
-   * few of them, keep copies (`item.slice()`).
+   * The same items in arrays, one array per record: the fastest way to read many small items. The
+   * items of an array share their memory; to keep a few of them, keep copies (`item.slice()`).
    */
   batches(
     start?: number,

@@ -115,11 +115,8 @@ export class Pack {
 
   async appData() {
     if (this.trustedBy === "content-hash") {
-      throw new SealpackError(
-        "untrusted",
-        "a content hash does not cover the app data: open with digestRoot, or without trust",
-        { section: "app-data" },
-      );
+      const message = "a content hash does not cover the app data: open with digestRoot, or without trust";
+      throw new SealpackError("untrusted", message, { section: "app-data" });
     }
     return /** @type {Uint8Array<ArrayBuffer>} */ (this.handle().appData(false));
   }
@@ -394,10 +391,8 @@ export class Pack {
     this.handle();
     // Only a single record may be longer than a request.
     if (length > Math.max(this.#recordLimit + REQUEST_SIZE, requestSize)) {
-      throw new SealpackError(
-        "limit",
-        `a record takes ${length} bytes in the file, above the limit of ${this.#recordLimit}`,
-      );
+      const message = `a record takes ${length} bytes in the file, above the limit of ${this.#recordLimit}`;
+      throw new SealpackError("limit", message);
     }
     try {
       return await abortable(this.#source.read(start, length, { signal, buffers }), signal);
@@ -419,10 +414,7 @@ export class Pack {
     const before = this.handle().tailBytes(this.#size - trailerSize, this.#size);
     const current = await this.readBytes(this.#size - trailerSize, this.#size, signal);
     if (before?.some((byte, at) => byte !== current[at])) {
-      throw new SealpackError(
-        "changed",
-        "the file changed while it was read: its trailer differs. Open it again",
-      );
+      throw new SealpackError("changed", "the file changed while it was read: its trailer differs. Open it again");
     }
   }
 

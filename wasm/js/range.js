@@ -291,8 +291,8 @@ class OwnedRecords {
 }
 
 /**
- * Yields the items of each read, again and again until none are left: whoever takes them
- * may also decode the next record, and this does it if that fails or has to wait.
+ * Yields the items of each read, again and again until none are left. The caller that takes
+ * them decodes the next record too; this does it if that fails or has to wait.
  *
  * @param {Pack} pack
  * @param {number} start

@@ -9,7 +9,7 @@ use sealpack_core::error::{Cause, DecodeError};
 use sealpack_core::format::known::KnownCodec;
 use wasm_bindgen::{JsCast, JsValue};
 
-use crate::decode::{FrameDecoder, FrameDictionary};
+use crate::decode::{DictionaryOrigin, FrameDecoder};
 
 /// The name of a codec that the caller has to choose.
 pub const UNKNOWN: &str = "unknown";
@@ -27,7 +27,7 @@ impl NamedDecoder {
     /// The decoder of a codec that the format knows. Frames may name the dictionary that
     /// `dictionary` returns.
     #[must_use]
-    pub fn of(codec: KnownCodec, dictionary: impl FnOnce() -> Option<FrameDictionary>) -> Self {
+    pub fn of(codec: KnownCodec, dictionary: impl FnOnce() -> Option<DictionaryOrigin>) -> Self {
         match codec {
             KnownCodec::None => Self::none(),
             KnownCodec::Zstd => {

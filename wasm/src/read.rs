@@ -24,7 +24,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::codec::{NamedDecoder, UNKNOWN};
-use crate::decode::{FrameDecoder, FrameDictionary};
+use crate::decode::{DictionaryOrigin, FrameDecoder};
 use crate::error::{ModuleRefusal, thrown, to_f64, to_u64};
 
 /// The number of bytes to fetch first, from the end of the file.
@@ -182,13 +182,13 @@ impl SharedPack {
     }
 
     /// The dictionary that the pack stores, otherwise the one that the caller gave.
-    fn dictionary(&self) -> Option<FrameDictionary> {
+    fn dictionary(&self) -> Option<DictionaryOrigin> {
         if !FrameDecoder::DICTIONARIES {
             return None;
         }
         let stored = self.pack.app_data.section(ExtensionKind::DICTIONARY);
         let given = self.given.borrow().clone();
-        stored.map(FrameDictionary::Stored).or(given.map(FrameDictionary::Given))
+        stored.map(DictionaryOrigin::Stored).or(given.map(DictionaryOrigin::Given))
     }
 
     fn by_format_id(&self) -> Option<KnownCodec> {
@@ -293,7 +293,7 @@ impl PackHandle {
     #[wasm_bindgen(js_name = setDictionary)]
     pub fn set_dictionary(&self, bytes: Vec<u8>) -> Result<(), JsValue> {
         let bytes = Bytes::from(bytes);
-        let given = FrameDictionary::Given(bytes.clone());
+        let given = DictionaryOrigin::Given(bytes.clone());
         FrameDecoder::with_dictionary(Some(given)).check_dictionary().map_err(|fault| {
             thrown(&Fault::Decode(DecodeError::Dictionary(fault)).in_section(Section::AppData))
         })?;

@@ -19,7 +19,7 @@ use sealpack_core::codec::dictionary::ZstdDictionary;
 use sealpack_core::codec::zstd_frame::FrameHeader;
 use sealpack_core::codec::{Decode as _, Size};
 use sealpack_core::error::{DecodeError, DictionaryFault};
-use sealpack_wasm::decode::{Backend, CheckedDecoder, FrameDictionary};
+use sealpack_wasm::decode::{Backend, CheckedDecoder, DictionaryOrigin};
 
 use random::Random;
 
@@ -62,7 +62,7 @@ fn by_c_zstd(frame: &[u8], dictionary: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn decoder<B: Backend>(dictionary: &[u8]) -> CheckedDecoder<B> {
-    CheckedDecoder::with_dictionary(Some(FrameDictionary::Stored(dictionary.to_vec().into())))
+    CheckedDecoder::with_dictionary(Some(DictionaryOrigin::Stored(dictionary.to_vec().into())))
 }
 
 fn frames_decode_as_in_c_zstd_and_damaged_ones_never_to_other_bytes<B: Backend>() {
@@ -120,7 +120,7 @@ fn a_missing_another_or_a_damaged_dictionary_is_named<B: Backend>() {
     let missing = refused(CheckedDecoder::<B>::default());
     assert!(matches!(missing, DecodeError::MissingDictionary { id, given: None } if id == named));
     let given = |bytes: &[u8]| {
-        let given = FrameDictionary::Given(bytes.to_vec().into());
+        let given = DictionaryOrigin::Given(bytes.to_vec().into());
         CheckedDecoder::<B>::with_dictionary(Some(given))
     };
     assert_eq!(given(&dictionary).decode(sound.clone().into(), LIMIT).unwrap(), payload);

@@ -89,14 +89,14 @@ fn refused(what: &str) -> DecodeError {
 
 /// The dictionary that frames may name.
 #[derive(Clone, Debug)]
-pub enum FrameDictionary {
+pub enum DictionaryOrigin {
     /// The pack stores it.
     Stored(Bytes),
     /// The caller gave it, for packs that share one.
     Given(Bytes),
 }
 
-impl FrameDictionary {
+impl DictionaryOrigin {
     fn bytes(&self) -> &Bytes {
         match self {
             Self::Stored(bytes) | Self::Given(bytes) => bytes,
@@ -117,7 +117,7 @@ impl FrameDictionary {
 /// Decodes one zstd frame at a time, reusing the decoder's tables.
 pub struct CheckedDecoder<B: Backend> {
     backend: RefCell<Option<B>>,
-    dictionary: Option<FrameDictionary>,
+    dictionary: Option<DictionaryOrigin>,
     prepared: OnceCell<Result<(B::Dictionary, DictionaryId), DictionaryFault>>,
 }
 
@@ -134,7 +134,7 @@ impl<B: Backend> CheckedDecoder<B> {
     /// A decoder of frames that may name this dictionary. It is checked when the first
     /// frame does.
     #[must_use]
-    pub fn with_dictionary(dictionary: Option<FrameDictionary>) -> Self {
+    pub fn with_dictionary(dictionary: Option<DictionaryOrigin>) -> Self {
         Self { backend: RefCell::new(None), dictionary, prepared: OnceCell::new() }
     }
 
@@ -148,7 +148,7 @@ impl<B: Backend> CheckedDecoder<B> {
 
     fn prepared(
         &self,
-        dictionary: &FrameDictionary,
+        dictionary: &DictionaryOrigin,
     ) -> Result<&(B::Dictionary, DictionaryId), DictionaryFault> {
         let prepared = self.prepared.get_or_init(|| prepare::<B>(dictionary.bytes()));
         prepared.as_ref().map_err(|&fault| fault)
