@@ -232,7 +232,7 @@ fn sort(names: &mut [Unsorted<'_>]) {
             let (next, rest) = name.rest.split_at(name.rest.len().min(8));
             let mut bytes = [0; 8];
             bytes.iter_mut().zip(next).for_each(|(to, from)| *to = *from);
-            (name.key, name.rest) = (u64::from_be_bytes(bytes), rest);
+            (name.key, name.rest) = (u64::from_le_bytes(bytes).swap_bytes(), rest);
         }
         // Stable: equal names stay in the order of their positions.
         names.sort_by_key(|name| name.key);
