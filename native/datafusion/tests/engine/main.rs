@@ -16,3 +16,4 @@ mod many;
 mod packs;
 mod results;
 mod scripts;
+mod trusted;
