@@ -152,8 +152,8 @@ impl Data {
     /// Counts the items with the word in a table.
     async fn count_rare(&self, table: &str) -> Duration {
         let started = Instant::now();
-        let found = self.number(&format!("SELECT count(*) FROM {table} WHERE item LIKE '%rare%'"));
-        assert_eq!(found.await, self.rare());
+        let sql = format!("SELECT count(*) FROM {table} WHERE item LIKE '%rare%'");
+        assert_eq!(self.number(&sql).await, self.rare());
         started.elapsed()
     }
 
