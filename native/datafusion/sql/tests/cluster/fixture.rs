@@ -155,6 +155,11 @@ impl Cluster {
         Answer::new(sql, self.query(sql).end())
     }
 
+    /// The log of the scheduler.
+    pub fn scheduler_log(&self) -> String {
+        std::fs::read_to_string(self.logs.path().join("scheduler")).unwrap()
+    }
+
     /// The logs of the processes, for the message of a failed test.
     pub fn logs(&self) -> String {
         let mut text = String::new();

@@ -30,7 +30,12 @@ fn killed_during(cluster: &mut Cluster, undisturbed: &str, sql: &str) -> Answer 
     assert!(query.is_running(), "the query ended before its middle");
     cluster.executors[1].kill();
     cluster.store.proxy.set_delay(Duration::ZERO);
-    Answer::new(sql, query.end())
+    let answer = Answer::new(sql, query.end());
+    // Otherwise the executor had nothing to lose.
+    let log = cluster.scheduler_log().to_lowercase();
+    let noticed = log.lines().any(|line| line.contains("executor") && line.contains("warn"));
+    assert!(noticed, "the scheduler noticed no loss:\n{log}");
+    answer
 }
 
 /// Checks an answer that may be an error, but not a wrong one.

@@ -1,5 +1,8 @@
 //! What a cluster answers while nothing goes wrong.
 
+use std::time::Duration;
+
+use super::child::wait_until;
 use super::fixture::{Cluster, ITEMS, PACKS, RARE_EVERY, item, rare_items};
 use super::start::ServerKind;
 
@@ -55,4 +58,24 @@ fn a_cluster_writes_packs_that_hold_what_was_selected() {
     assert_eq!(read.value(&cluster), format!("{0},{0},{rare}", PACKS * 100));
     let all = cluster.answer(back);
     assert_eq!(all.value(&cluster), format!("{0},{0}", PACKS * ITEMS));
+}
+
+#[test]
+#[ignore = "needs servers: tests/run engine"]
+fn ctrl_c_cancels_the_query_on_the_cluster() {
+    let cluster = Cluster::start(ServerKind::S3sFs);
+    cluster.store.proxy.set_delay(Duration::from_millis(200));
+    let before = cluster.store.proxy.requests();
+    let mut query = cluster.query(LIKE);
+    // The client opens each pack to see whether it has names, and the scheduler to count its items;
+    // the rest are requests of executors.
+    wait_until("the executors", || {
+        cluster.store.proxy.requests() > before + 2 * PACKS + 10 || !query.is_running()
+    });
+    query.signal(signal_hook::consts::SIGINT);
+    let status = query.wait("it to end");
+    assert_eq!(status.code(), Some(130));
+    wait_until("the cancellation", || cluster.scheduler_log().contains("Job cancelled"));
+    cluster.store.proxy.set_delay(Duration::ZERO);
+    assert_eq!(cluster.answer(LIKE).value(&cluster), rare_items().to_string());
 }
