@@ -230,8 +230,42 @@ pub fn cold(arguments: &Arguments, report: &mut ResultTable, source: &SourcePack
         if let Some(work) = &mut external {
             work.before = Box::new(|| source.drop_pages());
         }
-        let row = TableRow::new(name, Quantity::Once, "");
-        report.compare(arguments, &row, &mut ours, None, external);
+        let mut limit = limit_of_cold(&reader, source, &positions, depth);
+        let limit_is = match source.zstd {
+            true => "pread and bare decoding of the same records, on as many threads",
+            false => "pread of the same records, on as many threads",
+        };
+        let row = TableRow::new(name, Quantity::Once, limit_is);
+        report.compare(arguments, &row, &mut ours, Some(&mut limit), external);
+    }
+}
+
+/// Reads the records of these positions from the disk, in ascending order, on `threads` threads.
+fn limit_of_cold<'a>(
+    reader: &Reader,
+    source: &'a SourcePack<'_>,
+    positions: &[u32],
+    threads: usize,
+) -> impl FnMut() -> Measurement + 'a {
+    let per_record = source.items.per_record;
+    let mut records: Vec<u32> = positions.iter().map(|position| position / per_record).collect();
+    records.dedup();
+    let ranges: Vec<_> = records
+        .into_iter()
+        .map(|number| reader.directory().record(number).unwrap().range)
+        .collect();
+    move || {
+        source.drop_pages();
+        let file = File::open(&source.path).unwrap();
+        let read = |range: &std::ops::Range<u64>| {
+            let mut stored = vec![0; (range.end - range.start) as usize];
+            file.read_exact_at(&mut stored, range.start).unwrap();
+            if source.zstd {
+                let frame = zstd::zstd_safe::find_frame_compressed_size(&stored).unwrap();
+                limits::decode(&stored[..frame]);
+            }
+        };
+        once(|| limits::spread(&ranges, threads, read)).0
     }
 }
 

@@ -3,6 +3,7 @@
 use sealpack::core::read::Directory;
 
 use super::search::ItemAddress;
+use crate::terminal::text::count;
 
 /// The hint, which lists the accepted answers.
 pub const ACCEPTED_ANSWERS: &str = "42 an item · r7 a record · @4096 an offset · 0x2a in hex";
@@ -38,8 +39,12 @@ impl std::fmt::Display for GoToError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::NoNumber => f.write_str("type a number: 42, r7, @0x1000"),
-            Self::Item(items) => write!(f, "the pack has {items} items, counted from 0"),
-            Self::Record(records) => write!(f, "the pack has {records} records, counted from 0"),
+            Self::Item(items) => {
+                write!(f, "the pack has {}, counted from 0", count(u64::from(*items), "item"))
+            }
+            Self::Record(records) => {
+                write!(f, "the pack has {}, counted from 0", count(u64::from(*records), "record"))
+            }
             Self::Offset(end) => write!(f, "no record lies there: the records end at {end}"),
         }
     }

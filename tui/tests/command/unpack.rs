@@ -126,7 +126,7 @@ fn items_without_names_are_reported_and_written_by_position_on_request() {
     assert_eq!(files(&place.path("out")).len(), 2);
     assert_eq!(fs::read(place.path("out/1")).unwrap(), b"b");
     named::pack(&place, "q", &[(b"a", b"A"), (b"", b"B")]);
-    place.run("unpack q -C some").failed(1, &["1 items have no name", "--positions"]);
+    place.run("unpack q -C some").failed(1, &["1 item has no name", "--positions"]);
     place.run("unpack q -C all --positions").fine();
     assert_eq!(fs::read(place.path("all/1")).unwrap(), b"B");
 }

@@ -12,6 +12,7 @@ use crate::outcome::Failure;
 use crate::printable::{self, JsonName, JsonPath};
 use crate::report::{BAD, BOLD, DOUBTFUL, GOOD};
 use crate::size::Count;
+use crate::terminal::text::count;
 
 /// The differences, by name. The JSON keys are stable; keys that [`DiffReport`] also has
 /// mean the same.
@@ -182,8 +183,8 @@ impl NamedDiffReport {
             moved => format!(", {} of them at other positions", Count(moved)),
         };
         if self.same {
-            let items = Count(unchanged);
-            let same = format_args!("{GOOD}the same {items} items{GOOD:#}");
+            let items = count(unchanged, "item");
+            let same = format_args!("{GOOD}the same {items}{GOOD:#}");
             return writeln!(to, "{BOLD}{a}{BOLD:#} and {BOLD}{b}{BOLD:#}: {same}, by name{moved}");
         }
         writeln!(to, "{BOLD}{a}{BOLD:#} and {BOLD}{b}{BOLD:#} {BAD}differ{BAD:#}, by name")?;

@@ -10,6 +10,7 @@ use crate::command::pack_sequence::PackSequence;
 use crate::printable::JsonPath;
 use crate::report::{BAD, BOLD, GOOD};
 use crate::size::Count;
+use crate::terminal::text::count;
 
 /// The differences. The JSON keys are stable.
 #[derive(Serialize)]
@@ -94,21 +95,20 @@ impl DiffReport {
             _ => "item by item",
         };
         let (a, b) = (&self.a.path, &self.b.path);
-        let items = Count(self.shared_items);
+        let items = count(self.shared_items, "item");
         if self.same {
-            let same = format_args!("{GOOD}the same {items} items{GOOD:#}");
+            let same = format_args!("{GOOD}the same {items}{GOOD:#}");
             return writeln!(to, "{BOLD}{a}{BOLD:#} and {BOLD}{b}{BOLD:#}: {same}, {by}");
         }
         writeln!(to, "{BOLD}{a}{BOLD:#} and {BOLD}{b}{BOLD:#} {BAD}differ{BAD:#}, {by}")?;
         let differing = Count(self.differing_items);
         match (self.differing_items, self.differing_records) {
-            (0, _) => writeln!(to, "  the {items} items that both packs have are equal")?,
+            (0, _) => writeln!(to, "  equal: the {items} that both packs have")?,
             (_, Some(records)) => {
-                let noun = if records == 1 { "record" } else { "records" };
-                let records = Count(records.into());
-                writeln!(to, "  {differing} of {items} items, in {records} {noun}")?;
+                let records = count(records.into(), "record");
+                writeln!(to, "  {differing} of {items}, in {records}")?;
             }
-            (_, None) => writeln!(to, "  {differing} of {items} items")?,
+            (_, None) => writeln!(to, "  {differing} of {items}")?,
         }
         for item in &self.items {
             let DifferingItem { position, size_a, size_b, first_difference } = item;

@@ -8,6 +8,7 @@ use crate::items::walk::SkippedCounts;
 use crate::printable::JsonPath;
 use crate::report::BOLD;
 use crate::size::{Bytes, Count};
+use crate::terminal::text::count;
 
 /// The result of the packing.
 #[derive(Serialize)]
@@ -60,8 +61,8 @@ impl PackingSummary {
     pub(super) fn print(&self, to: &mut dyn Write) -> io::Result<()> {
         writeln!(to, "{BOLD}{}{BOLD:#}", self.path)?;
         let mut row = |name: &str, value: String| writeln!(to, "  {name:<6} {value}");
-        let (items, records) = (Count(self.total_items.into()), Count(self.record_count.into()));
-        row("items", format!("{items} in {records} records"))?;
+        let records = count(self.record_count.into(), "record");
+        row("items", format!("{} in {records}", Count(self.total_items.into())))?;
         if let Some(chosen) = &self.chosen {
             row("chosen", chosen.join(" "))?;
         }
@@ -81,11 +82,8 @@ impl PackingSummary {
             row("root", root.clone())?;
         }
         if self.changed_files > 0 {
-            let count = Count(self.changed_files);
-            row(
-                "changed",
-                format!("{count} files while they were packed: packed as they were read"),
-            )?;
+            let files = count(self.changed_files, "file");
+            row("changed", format!("{files} during packing: packed as they were read"))?;
         }
         let SkippedCounts {
             symbolic_links,

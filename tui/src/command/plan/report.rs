@@ -9,7 +9,8 @@ use super::form::KibiBytes;
 use super::measure::MeasuredForm;
 use crate::items::sample::InputSample;
 use crate::report::{BOLD, GOOD};
-use crate::size::{Bytes, Count, Decimal};
+use crate::size::{Bytes, Decimal};
+use crate::terminal::text::count;
 
 /// What was sampled, what was measured, and what was chosen.
 pub struct PlanReport<'a> {
@@ -104,7 +105,7 @@ impl PlanReport<'_> {
     /// Prints the table and the commands.
     pub fn print(&self, to: &mut dyn Write) -> io::Result<()> {
         let sample = self.sample;
-        writeln!(to, "input   {} items, {}", Count(sample.items), Bytes(sample.bytes))?;
+        writeln!(to, "input   {}, {}", count(sample.items, "item"), Bytes(sample.bytes))?;
         let sampled = Bytes(sample.sampled_bytes());
         match (sample.is_whole, sample.is_cut) {
             (true, _) => writeln!(to, "sample  all of it")?,

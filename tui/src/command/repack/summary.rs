@@ -10,6 +10,7 @@ use crate::command::target::WrittenPack;
 use crate::printable::{JsonPath, hex};
 use crate::report::BOLD;
 use crate::size::{Bytes, Count};
+use crate::terminal::text::count;
 
 /// The result of the repacking.
 #[derive(Serialize)]
@@ -79,8 +80,8 @@ impl RepackSummary {
     pub fn print(&self, to: &mut dyn Write) -> io::Result<()> {
         writeln!(to, "{BOLD}{}{BOLD:#}", self.path)?;
         let mut row = |name: &str, value: String| writeln!(to, "  {name:<7} {value}");
-        let (items, records) = (Count(self.total_items.into()), Count(self.record_count.into()));
-        row("items", format!("{items} in {records} records"))?;
+        let records = count(self.record_count.into(), "record");
+        row("items", format!("{} in {records}", Count(self.total_items.into())))?;
         let copied = Count(self.copied_records.into());
         row(
             "records",
@@ -89,7 +90,7 @@ impl RepackSummary {
                 encoded => format!("{copied} copied, {} re-encoded", Count(encoded.into())),
             },
         )?;
-        row("in", format!("{}, {} packs", Bytes(self.bytes_in), Count(self.packs as u64)))?;
+        row("in", format!("{}, {}", Bytes(self.bytes_in), count(self.packs as u64, "pack")))?;
         row("out", Bytes(self.bytes_out).to_string())?;
         if let Some(parts) = &self.parts {
             row("parts", parts.clone())?;

@@ -76,6 +76,7 @@ impl<'a> SetSummary<'a> {
                 "every member has a digest list: each item is authenticated when it is read"
                     .to_string()
             }
+            1 => "one member has a digest list: its items are authenticated when read".into(),
             0 => "no member has a digest list: only `sealpack verify` checks the content hashes"
                 .into(),
             some => {

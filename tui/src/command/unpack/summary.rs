@@ -10,6 +10,7 @@ use super::UnpackArgs;
 use crate::printable::{self, JsonName, JsonPath};
 use crate::report::{self, BOLD};
 use crate::size::{Bytes, Count};
+use crate::terminal::text::count;
 
 /// The result of an unpacking.
 #[derive(Serialize)]
@@ -79,9 +80,9 @@ impl<'a> UnpackSummary<'a> {
             report::note(&format_args!("item {position}, {name}: replaced, {reason}"));
         }
         if self.nameless_items > 0 {
-            let count = Count(self.nameless_items);
+            let verb = if self.nameless_items == 1 { "has" } else { "have" };
             report::error(
-                &format_args!("{count} items have no name"),
+                &format_args!("{} {verb} no name", count(self.nameless_items, "item")),
                 Some("--positions writes them to files that are named by their positions"),
             );
         }
@@ -99,7 +100,7 @@ impl<'a> UnpackSummary<'a> {
         row("time", format!("{:.2} s, {rate:.0} MB/s", self.seconds))?;
         let left_out = self.refused.len() as u64 + self.nameless_items;
         if left_out > 0 {
-            row("left out", format!("{} items", Count(left_out)))?;
+            row("left out", count(left_out, "item"))?;
         }
         Ok(())
     }

@@ -24,6 +24,7 @@ use crate::printable;
 use crate::progress::ProgressMeter;
 use crate::report::{BAD, BOLD, DOUBTFUL, GOOD};
 use crate::size::{Count, Decimal};
+use crate::terminal::text::count;
 pub use many::run;
 use packs::PackToVerify;
 use unopened::UnopenedPack;
@@ -253,15 +254,16 @@ impl VerifiedPack {
     }
 
     fn print_total(&self, to: &mut dyn Write) -> io::Result<()> {
-        let items = Count(self.reader.item_count().into());
-        let records = Count(self.report.record_count.into());
+        let items = count(self.reader.item_count().into(), "item");
+        let records = count(self.report.record_count.into(), "record");
         let seconds = self.took.as_secs_f64();
         let size = Decimal(self.report.payload_size);
-        writeln!(to, "  {items} items in {records} records, {size} decoded, {seconds:.2} s")?;
+        writeln!(to, "  {items} in {records}, {size} decoded, {seconds:.2} s")?;
         let codec = PackHeading::new(self.reader.path(), self.chosen).codec();
         writeln!(to, "  codec: {codec}")?;
         match self.report.frames_without_checksum {
             0 => Ok(()),
+            1 => writeln!(to, "  1 frame has no checksum"),
             frames => writeln!(to, "  {} frames have no checksum", Count(frames.into())),
         }
     }
@@ -272,12 +274,9 @@ impl VerifiedPack {
             return Ok(());
         }
         let (damaged, records) = (report.damaged_count, report.record_count);
-        writeln!(
-            to,
-            "  {} of {} records are damaged:",
-            Count(damaged.into()),
-            Count(records.into())
-        )?;
+        let verb = if damaged == 1 { "is" } else { "are" };
+        let records = count(records.into(), "record");
+        writeln!(to, "  {} of {records} {verb} damaged:", Count(damaged.into()))?;
         for damage in report.damaged.iter().take(MAX_LISTED) {
             let positions = damage.record.positions();
             let (first, last) = (positions.start, positions.end.saturating_sub(1));
