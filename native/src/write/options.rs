@@ -124,7 +124,8 @@ impl WriterOptions {
 
     /// Sets the number of worker threads that encode and hash, at most 1,024. Default:
     /// the number of cores. Records keep their order. With 0, the appending thread
-    /// does everything.
+    /// does everything. Plain records without an extract use fewer where cores are few, since
+    /// their workers would only slow down the threads that append and write.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads.min(MAX_THREADS);
         self

@@ -13,6 +13,7 @@ use super::output::PackOutput;
 use super::pipeline::Pipeline;
 use super::sink::PackSink;
 use crate::codec::{Codec, EncoderFactory, FirstRecords, RecordDictionary};
+use crate::cores::cores;
 use crate::digest::Lanes;
 use crate::error::ErrorKind;
 use crate::panics::{CatchPanics, catch_panic};
@@ -51,12 +52,24 @@ impl StageOptions {
         let nothing_to_do = self.codec.is_plain()
             && matches!(shape.content_hash, Hashing::None)
             && !shape.record_checksum;
+        // An extract may take any amount of time; checksums and digests take less than writing.
+        let is_light =
+            self.codec.is_plain() && !matches!(shape.content_hash, Hashing::Extracted(_));
         Ok(match self.threads {
             0 => Sealers::Caller(sealer()?),
             _ if nothing_to_do => Sealers::Writer(sealer()?),
-            threads => Sealers::Workers((0..threads).map(|_| sealer()).collect::<Result<_, _>>()?),
+            threads => {
+                let threads = if is_light { threads.min(light_workers(cores())) } else { threads };
+                Sealers::Workers((0..threads).map(|_| sealer()).collect::<Result<_, _>>()?)
+            }
         })
     }
+}
+
+/// Returns how many workers can compute checksums and digests of plain records without taking
+/// a core from the thread that appends or from the thread that writes.
+fn light_workers(cores: usize) -> usize {
+    cores.saturating_sub(2).max(1)
 }
 
 /// Drafts on their way to the file, from the start of the pack on.
