@@ -33,9 +33,17 @@ pub(super) fn digests(records: &[RecordContent<'_>], digests: &mut Vec<Hash>) ->
     let mut queue = queue.map(|(digest, record)| (digest, HashMessage::new(record.items())));
     let mut lanes: [_; LANES] = core::array::from_fn(|_| queue.next());
     let mut state = INITIAL.map(|word| [word; LANES]);
-    let mut scratch = [[0; BLOCK]; LANES];
+    let mut scratch = [[[0; BLOCK]; 1]; LANES];
+    // Items are about as long in every lane, so a lane whose block is assembled soon has others
+    // whose blocks are.
+    let mut has_assembled = true;
     loop {
-        let mut blocks = [&EMPTY; LANES];
+        if !has_assembled && hash_run(&mut lanes, &mut state) {
+            has_assembled = true;
+            continue;
+        }
+        has_assembled = false;
+        let mut blocks: [&[_]; LANES] = [&EMPTY; LANES];
         // A bit for each lane whose message ends with this block.
         let mut ending = 0u32;
         let mut busy = false;
@@ -43,11 +51,13 @@ pub(super) fn digests(records: &[RecordContent<'_>], digests: &mut Vec<Hash>) ->
         for (number, ((lane, scratch), block)) in each {
             let Some((_, message)) = lane else { continue };
             busy = true;
-            *block = match message.next_whole() {
+            *block = match message.next_blocks(1) {
                 Some(whole) => whole,
                 None => {
-                    message.assemble(scratch)?;
+                    let [block] = scratch;
+                    message.assemble(block)?;
                     ending |= u32::from(message.is_done()) << number;
+                    has_assembled = true;
                     scratch
                 }
             };
@@ -55,7 +65,7 @@ pub(super) fn digests(records: &[RecordContent<'_>], digests: &mut Vec<Hash>) ->
         if !busy {
             return Ok(());
         }
-        compress_one(&mut state, &blocks);
+        compress_blocks(&mut state, &blocks, 1);
         while ending != 0 {
             let number = ending.trailing_zeros() as usize;
             ending &= ending - 1;
@@ -69,17 +79,41 @@ pub(super) fn digests(records: &[RecordContent<'_>], digests: &mut Vec<Hash>) ->
     }
 }
 
-/// The block of a lane that has no message.
-static EMPTY: [u8; BLOCK] = [0; BLOCK];
+/// The most blocks of a lane that are hashed in one call of [`compress`].
+const MAX_RUN: usize = 64;
 
-/// Hashes one block of each lane.
+/// The blocks of a lane that has no message.
+static EMPTY: [[u8; BLOCK]; MAX_RUN] = [[0; BLOCK]; MAX_RUN];
+
+/// Hashes the next blocks of each lane, if two or more lie within an item in every lane. Returns
+/// whether it did.
+fn hash_run<'a, D>(
+    lanes: &mut [Option<(D, HashMessage<'a, impl Iterator<Item = &'a [u8]>>)>; LANES],
+    state: &mut [Words; 8],
+) -> bool {
+    let busy = lanes.iter().flatten();
+    let count = busy.map(|(_, message)| message.whole_blocks()).min().unwrap_or(0).min(MAX_RUN);
+    if count < 2 {
+        return false;
+    }
+    let mut runs: [&[_]; LANES] = [&EMPTY; LANES];
+    for (lane, run) in lanes.iter_mut().zip(&mut runs) {
+        if let Some(blocks) = lane.as_mut().and_then(|(_, message)| message.next_blocks(count)) {
+            *run = blocks;
+        }
+    }
+    compress_blocks(state, &runs, count);
+    true
+}
+
+/// Hashes the first `count` blocks of each lane.
 #[inline]
-fn compress_one(state: &mut [Words; 8], blocks: &[&[u8; BLOCK]; LANES]) {
+fn compress_blocks(state: &mut [Words; 8], blocks: &[&[[u8; BLOCK]]; LANES], count: usize) {
     // SAFETY: `digests` is called only if `is_available`: the processor has the
     // features that `compress` is compiled for.
     #[allow(unsafe_code, reason = "a function for some processors only")]
     unsafe {
-        compress(state, blocks);
+        compress(state, blocks, count);
     }
 }
 
@@ -134,16 +168,16 @@ fn xor3(a: __m512i, b: __m512i, c: __m512i) -> __m512i {
     _mm512_ternarylogic_epi32::<0x96>(a, b, c)
 }
 
-/// Returns word `i` of each lane's block in register `i`: the blocks are the rows of
-/// a 16 × 16 matrix, which is transposed.
+/// Returns word `i` of each lane's block `number` in register `i`: the blocks are the rows
+/// of a 16 × 16 matrix, which is transposed.
 #[allow(clippy::indexing_slicing, reason = "indices of fixed arrays, none of them from data")]
 #[target_feature(enable = "avx512f,avx512bw")]
 #[inline]
-fn transpose(blocks: &[&[u8; BLOCK]; LANES]) -> [__m512i; 16] {
+fn transpose(blocks: &[&[[u8; BLOCK]]; LANES], number: usize) -> [__m512i; 16] {
     // SHA-256 reads its words big-endian.
     let swap = _mm512_set4_epi32(0x0c0d_0e0f, 0x0809_0a0b, 0x0405_0607, 0x0001_0203);
     let rows: [__m512i; 16] =
-        core::array::from_fn(|at| _mm512_shuffle_epi8(load(blocks[at]), swap));
+        core::array::from_fn(|at| _mm512_shuffle_epi8(load(&blocks[at][number]), swap));
     let pairs: [__m512i; 16] = core::array::from_fn(|at| {
         let (a, b) = (rows[at & !1], rows[at | 1]);
         if at & 1 == 0 { _mm512_unpacklo_epi32(a, b) } else { _mm512_unpackhi_epi32(a, b) }
@@ -235,18 +269,20 @@ fn sixteen_rounds<const NEXT: bool>(
     round::<15, NEXT>(state, schedule, constants);
 }
 
-/// Hashes one block of each lane.
+/// Hashes the first `count` blocks of each lane; every lane must have as many.
+#[allow(clippy::indexing_slicing, reason = "indices of fixed arrays, none of them from data")]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn compress(state: &mut [Words; 8], blocks: &[&[u8; BLOCK]; LANES]) {
-    let mut schedule = transpose(blocks);
+fn compress(state: &mut [Words; 8], blocks: &[&[[u8; BLOCK]]; LANES], count: usize) {
     let mut words = state.each_ref().map(|words| load(words));
     let [scheduled @ .., last] = &ROUND;
-    for constants in scheduled {
-        sixteen_rounds::<true>(&mut words, &mut schedule, constants);
+    for number in 0..count {
+        let before = words;
+        let mut schedule = transpose(blocks, number);
+        for constants in scheduled {
+            sixteen_rounds::<true>(&mut words, &mut schedule, constants);
+        }
+        sixteen_rounds::<false>(&mut words, &mut schedule, last);
+        words = core::array::from_fn(|at| add(before[at], words[at]));
     }
-    sixteen_rounds::<false>(&mut words, &mut schedule, last);
-    for (old, new) in state.iter_mut().zip(words) {
-        let sum = add(load(old), new);
-        store(old, sum);
-    }
+    state.iter_mut().zip(words).for_each(|(state, words)| store(state, words));
 }

@@ -47,7 +47,9 @@ pub(super) struct HashMessage<'a, I> {
     /// The length of `next`; its last `prefix_left` bytes were not returned yet.
     prefix: [u8; PREFIX],
     prefix_left: usize,
-    /// The rest of the current item.
+    /// The current item.
+    item: &'a [u8],
+    /// The rest of it.
     rest: &'a [u8],
     /// The item after it; it becomes the current item after its length.
     next: &'a [u8],
@@ -74,6 +76,7 @@ impl<'a, I: Iterator<Item = &'a [u8]>> HashMessage<'a, I> {
             items,
             prefix: [0; PREFIX],
             prefix_left: 0,
+            item: &[],
             rest: &[],
             next: &[],
             length: 0,
@@ -85,15 +88,6 @@ impl<'a, I: Iterator<Item = &'a [u8]>> HashMessage<'a, I> {
     #[inline]
     pub(super) fn is_done(&self) -> bool {
         self.padding == Padding::Done
-    }
-
-    /// Returns the next block, if it lies within an item.
-    #[inline(always)]
-    #[cfg(target_arch = "x86_64")]
-    pub(super) fn next_whole(&mut self) -> Option<&'a [u8; BLOCK]> {
-        let (whole, rest) = self.rest.split_first_chunk()?;
-        self.rest = rest;
-        Some(whole)
     }
 
     /// Returns how many of the next blocks lie within the same item.
@@ -113,6 +107,10 @@ impl<'a, I: Iterator<Item = &'a [u8]>> HashMessage<'a, I> {
     /// Assembles the next block, which does not lie within one item.
     #[inline(never)]
     pub(super) fn assemble(&mut self, block: &mut [u8; BLOCK]) -> Result<(), Error> {
+        if let Some(straddling) = self.next_straddling()? {
+            *block = straddling;
+            return Ok(());
+        }
         let mut filled = 0;
         loop {
             filled += copy_front(block, filled, &mut self.rest);
@@ -129,8 +127,26 @@ impl<'a, I: Iterator<Item = &'a [u8]>> HashMessage<'a, I> {
             if self.prefix_left > 0 {
                 return Ok(());
             }
-            self.rest = mem::take(&mut self.next);
+            self.item = mem::take(&mut self.next);
+            self.rest = self.item;
         }
+    }
+
+    /// Returns the next block, if it consists of the end of the current item, the length of
+    /// the next one and its start, and neither item is smaller than a block.
+    #[inline(always)]
+    fn next_straddling(&mut self) -> Result<Option<[u8; BLOCK]>, Error> {
+        let Some(room) = (BLOCK - PREFIX).checked_sub(self.rest.len()) else { return Ok(None) };
+        let Some(end) = self.item.last_chunk() else { return Ok(None) };
+        if self.prefix_left > 0 || !self.next_item()? {
+            return Ok(None);
+        }
+        let Some((start, _)) = self.next.split_first_chunk() else { return Ok(None) };
+        let block = straddling(end, self.rest.len(), self.prefix, start);
+        self.prefix_left = 0;
+        self.item = mem::take(&mut self.next);
+        self.rest = self.item.get(room..).unwrap_or_default();
+        Ok(Some(block))
     }
 
     fn next_item(&mut self) -> Result<bool, Error> {
@@ -164,6 +180,36 @@ impl<'a, I: Iterator<Item = &'a [u8]>> HashMessage<'a, I> {
             *end = bits;
             self.padding = Padding::Done;
         }
+    }
+}
+
+/// Returns the last `length` bytes of `end`, then `prefix`, then as much of `start` as fits.
+/// It copies whole blocks, because copies of unknown lengths take branches that the processor
+/// cannot predict.
+#[inline(always)]
+fn straddling(
+    end: &[u8; BLOCK],
+    length: usize,
+    prefix: [u8; PREFIX],
+    start: &[u8; BLOCK],
+) -> [u8; BLOCK] {
+    // The result is in the middle, so the copies may begin before it and end after it.
+    let mut blocks = [[0; BLOCK]; 3];
+    let (_, to) = blocks.as_flattened_mut().split_at_mut(length.min(BLOCK - PREFIX));
+    put(to, end);
+    let (_, to) = to.split_at_mut(BLOCK);
+    put(to, &prefix);
+    let (_, to) = to.split_at_mut(PREFIX);
+    put(to, start);
+    let [_, block, _] = blocks;
+    block
+}
+
+/// Copies `from` to the front of `to`.
+#[inline(always)]
+fn put<const N: usize>(to: &mut [u8], from: &[u8; N]) {
+    if let Some(to) = to.first_chunk_mut() {
+        *to = *from;
     }
 }
 

@@ -142,6 +142,9 @@ mod tests {
             cases.push((0..*records).map(lengths).collect());
         }
         cases.push(vec![vec![0], vec![2 * long, long * 9 / 10], vec![2 * long], vec![5; 128]]);
+        // Runs of blocks within an item in every lane, and items as small as a block.
+        cases.push((0..20).map(|record| vec![long / 30 + 37 * record, 70, 64, 128]).collect());
+        cases.push((0..20).map(|record| vec![64 + record; 40]).collect());
         for lengths in cases {
             let sizes = lengths.iter().map(|list| list.iter().sum::<u32>() as usize);
             let records: Vec<RecordContent<'_>> = lengths
