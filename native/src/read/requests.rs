@@ -8,9 +8,15 @@ use std::ops::Range;
 use sealpack_core::error::Error as PackError;
 use sealpack_core::read::{Directory, Merge, RecordPlace};
 
+use crate::cores::cores;
+
 /// Stored bytes of a run, on average. A thread that waits for the last run waits for no
 /// more than this.
 const RUN_BYTES: u64 = 256 << 10;
+
+/// The same for more threads than cores, which are there to wait for a disk: short runs keep
+/// the reads in flight close together, so that the system reads ahead for all of them.
+const RUN_BYTES_WHILE_WAITING: u64 = 16 << 10;
 
 /// Positions of a run at most.
 const RUN_POSITIONS: u64 = 64;
@@ -50,7 +56,8 @@ impl Requests {
     pub(super) fn run_length(&self, directory: &Directory, threads: usize) -> usize {
         let records = u64::from(directory.record_count()).max(1);
         let mean = (directory.records_end() / records).max(1);
-        let of_bytes = (RUN_BYTES / mean).clamp(1, RUN_POSITIONS);
+        let bytes = if threads > cores() { RUN_BYTES_WHILE_WAITING } else { RUN_BYTES };
+        let of_bytes = (bytes / mean).clamp(1, RUN_POSITIONS);
         // Two runs a thread, so that all threads end at about the same time.
         let share = self.order.len().div_ceil(threads.saturating_mul(2).max(1)).max(1);
         share.min(usize::try_from(of_bytes).unwrap_or(usize::MAX))

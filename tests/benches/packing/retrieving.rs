@@ -211,8 +211,8 @@ fn limit_of_many<'a>(
     Box::new(move || once(|| (0..times).for_each(|_| read_all())).0)
 }
 
-/// `get_many` from a disk, without the system's cache, on as many threads as reads are to be
-/// in flight.
+/// `get_many_unordered` from a disk, without the system's cache, on as many threads as reads are
+/// to be in flight.
 pub fn cold(arguments: &Arguments, report: &mut ResultTable, source: &SourcePack<'_>, input: &str) {
     for depth in [1, 8, 32] {
         let name = format!("{} {MANY} {depth}d", source.row(&format!("cold-{input}")));
@@ -224,7 +224,7 @@ pub fn cold(arguments: &Arguments, report: &mut ResultTable, source: &SourcePack
         let bytes = source.size_of(&positions);
         let mut ours = || {
             source.drop_pages();
-            get_many(&reader, &positions, 1, bytes)
+            get_many_unordered(&reader, &positions, 1, bytes)
         };
         let mut external = source.external("many", MANY, depth, 1, bytes);
         if let Some(work) = &mut external {
