@@ -270,7 +270,6 @@ fn sixteen_rounds<const NEXT: bool>(
 }
 
 /// Hashes the first `count` blocks of each lane; every lane must have as many.
-#[allow(clippy::indexing_slicing, reason = "indices of fixed arrays, none of them from data")]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn compress(state: &mut [Words; 8], blocks: &[&[[u8; BLOCK]]; LANES], count: usize) {
     let mut words = state.each_ref().map(|words| load(words));
@@ -282,7 +281,7 @@ fn compress(state: &mut [Words; 8], blocks: &[&[[u8; BLOCK]]; LANES], count: usi
             sixteen_rounds::<true>(&mut words, &mut schedule, constants);
         }
         sixteen_rounds::<false>(&mut words, &mut schedule, last);
-        words = core::array::from_fn(|at| add(before[at], words[at]));
+        words.iter_mut().zip(before).for_each(|(word, before)| *word = add(*word, before));
     }
     state.iter_mut().zip(words).for_each(|(state, words)| store(state, words));
 }
