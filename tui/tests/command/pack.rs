@@ -212,7 +212,7 @@ fn the_summary_is_printed_as_text_or_json() {
     let summary = place.run("pack a a -o p").fine().out_text();
     let info = place.run("info p --json").json();
     let hash = info["content_hash"].as_str().unwrap();
-    for word in ["2 in 1 records", "10,000 bytes", "to 1", "MB/s", hash] {
+    for word in ["2 in 1 record", "10,000 bytes", "to 1", "MB/s", hash] {
         assert!(summary.contains(word), "no {word} in {summary}");
     }
     assert!(!summary.contains('\x1b'), "colours in a pipe");

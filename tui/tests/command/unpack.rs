@@ -56,7 +56,7 @@ fn existing_files_stay_and_are_reported_unless_force_replaces_them() {
     place.file("out/src/lib.rs", "old");
     let run = place.run("unpack p -C out");
     let run = run.failed(1, &["item 3, src/lib.rs: the file already exists", "--force"]);
-    assert!(run.out_text().contains("left out 1 items"), "{}", run.out_text());
+    assert!(run.out_text().contains("left out 1 item\n"), "{}", run.out_text());
     let mut expected = tree_files();
     expected.insert(b"src/lib.rs".to_vec(), b"old".to_vec());
     assert_eq!(files(&place.path("out")), expected);
