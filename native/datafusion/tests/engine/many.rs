@@ -5,8 +5,8 @@ use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::AsArray as _;
 use datafusion::arrow::datatypes::Int64Type;
-use datafusion::object_store::ObjectStoreExt as _;
 use datafusion::object_store::path::Path;
+use datafusion::object_store::{ObjectStore as _, ObjectStoreExt as _};
 use datafusion::prelude::SessionContext;
 use sealpack::{Bytes, PackIdentity, Plain, SetManifest, SetMember, Writer};
 use sealpack_datafusion::PackError;
@@ -252,4 +252,27 @@ async fn a_cancelled_query_stops_reading() {
     assert!(gets < PACKS, "{gets} requests");
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     assert_eq!(many.store.take(), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_copy_leaves_no_half_pack() {
+    use futures::{StreamExt as _, TryStreamExt as _};
+    let many = Many::write().await;
+    let ctx = many.session("p/", "").await;
+    for milliseconds in [0, 5, 20, 100] {
+        let copy = "COPY (SELECT item FROM t) TO 'memory://many/out/' STORED AS PACK \
+                    OPTIONS (codec 'none', hash 'false')";
+        let mut counts = ctx.sql(copy).await.unwrap().execute_stream().await.unwrap();
+        let limit = std::time::Duration::from_millis(milliseconds);
+        let _ = tokio::time::timeout(limit, counts.next()).await;
+        drop(counts);
+    }
+    // The threads that write end once they see that their query is gone.
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    let found = many.store.store.list(Some(&Path::from("out")));
+    let found: Vec<_> = found.try_collect().await.unwrap();
+    if !found.is_empty() {
+        let query = "SELECT count(*) FROM pack_verify('memory://many/out/') WHERE NOT ok";
+        assert_eq!(number(&ctx, query).await, 0);
+    }
 }
