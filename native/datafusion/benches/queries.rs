@@ -7,13 +7,14 @@
 //!     -- --items 2000000   items in all packs together
 //!     -- --packs 8         packs
 //!     -- --rounds 7        rounds; each takes every measurement once
-//!     -- --threads 2       partitions, and threads of grep
+//!     -- --threads 2       partitions of a query, which run at the same time
 //! ```
 //!
 //! Rounds alternate between the measurements, so that a change in the machine's speed
 //! affects all of them. It prints the median of each, and the median, the least and the
 //! greatest ratio of a round. Every measurement checks its answer. `SEALPACK` names the
-//! command (default: target/release/sealpack).
+//! command (default: target/release/sealpack), `SEALPACK_BENCH` the folder of the packs
+//! (default: a tmpfs, if there is one).
 
 #![allow(
     clippy::unwrap_used,

@@ -102,6 +102,8 @@ fn line(
             text.push_str("  ");
         }
     }
+    // An empty cell at the end leaves spaces that separate it from nothing.
+    let text = if cells.last().is_some_and(String::is_empty) { text.trim_end() } else { &text };
     writeln!(output, "{text}").map_err(Failure::Output)
 }
 
