@@ -1,6 +1,7 @@
 //! An executor is killed in the middle of a query: the answer is right or the error is
 //! clear, and there is no half of a pack.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use sealpack::Reader;
@@ -75,28 +76,56 @@ fn an_executor_dies_during_a_join() {
     right_or_clear(&cluster, &answer, &joined());
 }
 
-#[test]
-#[ignore = "needs servers: tests/run engine"]
-fn an_executor_dies_while_packs_are_written() {
-    let mut cluster = Cluster::start(ServerKind::S3sFs);
-    let copy = |folder: &str| {
-        format!("COPY (SELECT item FROM packs) TO 's3://bucket/{folder}/' STORED AS PACK")
-    };
-    let answer = killed_during(&mut cluster, &copy("first"), &copy("out"));
-    right_or_clear(&cluster, &answer, &(PACKS * ITEMS).to_string());
-
+/// Checks that each pack below a prefix is whole, and that they hold each item at most once;
+/// exactly once if the query succeeded.
+fn check_written(cluster: &Cluster, prefix: &str, answer: &Answer) {
+    right_or_clear(cluster, answer, &(PACKS * ITEMS).to_string());
     let folder = tempfile::tempdir().unwrap();
-    let mut items = 0;
-    for (name, bytes) in cluster.store.list("out") {
+    let mut items = HashSet::new();
+    for (name, bytes) in cluster.store.list(prefix) {
         let path = folder.path().join("a.pack");
         std::fs::write(&path, bytes).unwrap();
         let reader = Reader::open(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(reader.verify().unwrap().is_ok(), "{name}");
-        items += reader.range(..).unwrap().count();
+        for item in reader.range(..).unwrap() {
+            assert!(items.insert(item.unwrap().to_vec()), "{name}: an item is written twice");
+        }
     }
     if answer.succeeded {
-        assert_eq!(items, PACKS * ITEMS, "each item is written once");
-    } else {
-        assert!(items <= PACKS * ITEMS, "no item is written twice");
+        assert_eq!(items.len(), PACKS * ITEMS);
     }
+}
+
+fn copy_to(location: &str) -> String {
+    format!("COPY (SELECT item FROM packs) TO 's3://bucket/{location}' STORED AS PACK")
+}
+
+#[test]
+#[ignore = "needs servers: tests/run engine"]
+fn an_executor_dies_while_packs_are_written() {
+    let mut cluster = Cluster::start(ServerKind::S3sFs);
+    let answer = killed_during(&mut cluster, &copy_to("first/"), &copy_to("out/"));
+    check_written(&cluster, "out", &answer);
+}
+
+#[test]
+#[ignore = "needs servers: tests/run engine"]
+fn an_executor_dies_while_one_pack_is_written() {
+    let mut cluster = Cluster::start(ServerKind::S3sFs);
+    let answer = killed_during(&mut cluster, &copy_to("first/a.pack"), &copy_to("out/a.pack"));
+    check_written(&cluster, "out", &answer);
+}
+
+#[test]
+#[ignore = "needs servers: tests/run engine"]
+fn the_death_of_all_executors_is_reported() {
+    let mut cluster = Cluster::start(ServerKind::S3sFs);
+    cluster.store.proxy.set_delay(DELAY);
+    let before = cluster.store.proxy.requests();
+    let mut query = cluster.query(LIKE);
+    let proxy = &cluster.store.proxy;
+    wait_until("the executors", || proxy.requests() > before + 2 * PACKS || !query.is_running());
+    cluster.executors.iter_mut().for_each(|executor| executor.kill());
+    let answer = Answer::new(LIKE, query.end());
+    assert!(answer.error().contains("all executors were lost"), "{}", answer.message);
 }
