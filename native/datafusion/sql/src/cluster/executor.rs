@@ -8,7 +8,7 @@ use std::time::Duration;
 use ballista_executor::executor_process::{ExecutorProcessConfig, start_executor_process};
 use ballista_executor::health::ExecutorHealth;
 
-use super::announce;
+use super::{announce, stop_requested};
 use crate::failure::Failure;
 use crate::session;
 use crate::size::bytes;
@@ -17,7 +17,7 @@ use crate::size::bytes;
 ///
 /// It runs the tasks that the scheduler gives to it, and holds what they exchange in --work-dir until it
 /// ends. It prints one line when the scheduler knows it, and logs to standard error (RUST_LOG=debug for
-/// more). SIGTERM and Ctrl-C end it after its tasks.
+/// more). SIGTERM and Ctrl-C end it after its tasks, a second one at once.
 ///
 /// It needs the credentials of the stores in its environment. The scheduler, the other executors and the
 /// clients connect to both of its ports.
@@ -89,7 +89,23 @@ pub async fn run(args: ExecutorArgs) -> Result<(), Failure> {
         drop(announce(&format!("executor: serving {scheduler} on port {port}")));
     });
     let failed = |error| Failure::Cluster(format!("the executor ended: {error}"));
-    start_executor_process(Arc::new(config)).await.map_err(failed)
+    tokio::select! {
+        ended = start_executor_process(Arc::new(config)) => ended.map_err(failed),
+        () = stop_requested_twice() => {
+            // Tasks that compute for long would delay a usual end.
+            drop(work.close());
+            std::process::exit(FORCED)
+        }
+    }
+}
+
+/// The exit status after a second signal, that of a process which the first one ends.
+const FORCED: i32 = 143;
+
+/// Waits for two signals: the first one lets the tasks end.
+async fn stop_requested_twice() {
+    stop_requested().await;
+    stop_requested().await;
 }
 
 fn config(args: &ExecutorArgs) -> Result<ExecutorProcessConfig, Failure> {
