@@ -7,7 +7,7 @@
 
 Options: --rounds 3, --folder /dev/shm (a disk for --cold), --cold 50 (items read with cold
 caches), --only lmdb,parquet, --program 'NAME=CMD' (a program that answers the commands of
-serve.py and is started as `CMD ITEMS FILE`), --json FILE.
+serve.py and is started as `CMD ITEMS FILE`), --json FILE (which chart.py draws).
 
 Each program is a process of its own that stays warm. They take turns in every round, on
 one thread where the library has a choice. The table has medians; after it come the
@@ -169,7 +169,7 @@ def main():
         measure(arguments, running)
         table(arguments, running, total=os.path.getsize(items))
         if arguments.json:
-            rows = {program.name: program.figures for program in running}
+            rows = {program.name: {"size": program.size(), **program.figures} for program in running if program.path.exists()}
             pathlib.Path(arguments.json).write_text(json.dumps(rows, indent=1))
         for program in running:
             program.close()
