@@ -42,11 +42,15 @@ const RARE_EVERY: u64 = 5000;
 /// The point lookups of a round.
 const LOOKUPS: u64 = 100;
 
+/// The measurements of a round.
+const WORK: [&str; 5] = ["scan packs", "grep", "scan parquet", "lookup packs", "lookup parquet"];
+
 struct Settings {
     items: u64,
     packs: u64,
     rounds: usize,
     threads: usize,
+    only: Option<usize>,
 }
 
 impl Settings {
@@ -63,6 +67,7 @@ impl Settings {
             packs: get("--packs", 8),
             rounds: usize::try_from(get("--rounds", 7)).unwrap(),
             threads: usize::try_from(get("--threads", 2)).unwrap(),
+            only: found.get("--only").map(|&number| usize::try_from(number).unwrap()),
         }
     }
 }
@@ -236,7 +241,7 @@ async fn main() {
     let usual = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/release/sealpack");
     let command = std::env::var_os("SEALPACK").map_or_else(|| PathBuf::from(usual), PathBuf::from);
     let data = Data::make(Settings::parse()).await;
-    let Settings { items, packs, rounds, threads } = data.settings;
+    let Settings { items, packs, rounds, threads, only } = data.settings;
     println!(
         "{items} items in {packs} packs of {} bytes together, as Parquet {} bytes; {rounds} \
          rounds, {threads} partitions",
@@ -246,16 +251,25 @@ async fn main() {
     let mut times: HashMap<&str, Vec<f64>> = HashMap::new();
     // The first round warms the caches of the system.
     for round in 0..=rounds {
-        let measured = [
-            ("scan packs", data.count_rare("packs").await),
-            ("grep", data.grep(&command)),
-            ("scan parquet", data.count_rare("parquet").await),
-            ("lookup packs", data.look_up("packs", round as u64).await),
-            ("lookup parquet", data.look_up("parquet", round as u64).await),
-        ];
-        for (name, time) in measured.into_iter().filter(|_| round > 0) {
-            times.entry(name).or_default().push(time.as_secs_f64());
+        for name in WORK {
+            if only.is_some_and(|number| WORK.get(number) != Some(&name)) {
+                continue;
+            }
+            let time = match name {
+                "scan packs" => data.count_rare("packs").await,
+                "grep" => data.grep(&command),
+                "scan parquet" => data.count_rare("parquet").await,
+                "lookup packs" => data.look_up("packs", round as u64).await,
+                _ => data.look_up("parquet", round as u64).await,
+            };
+            if round > 0 {
+                times.entry(name).or_default().push(time.as_secs_f64());
+            }
         }
+    }
+    if let Some(number) = only {
+        println!("{}: {:.4} s", WORK[number], median(&times[WORK[number]]));
+        return;
     }
     report("LIKE over all items", &times["scan packs"], "sealpack grep -c", &times["grep"]);
     report("LIKE over all items", &times["scan packs"], "Parquet, zstd", &times["scan parquet"]);

@@ -16,7 +16,7 @@ use crate::trace::in_span;
 
 /// Stored bytes that are decoded as one batch; a larger record is a batch by itself. With
 /// larger batches, more decoded records would wait in memory for the caller.
-const DECODE_BATCH_SIZE: usize = 64 << 10;
+const DECODE_BATCH_SIZE: usize = 256 << 10;
 
 impl RemoteReader {
     /// Returns the items at `positions`, in the same order; positions may repeat. One
