@@ -41,11 +41,16 @@ def main():
         at = y(tick * step)
         svg.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>')
         svg.append(f'<text class="dim" x="{LEFT - 8}" y="{at + 4:.1f}" text-anchor="end">{tick * step:g}</text>')
+    dots = [(x(us), y(mb)) for _, us, mb in points]
     taken = []
     for name, us, mb in sorted(points, key=lambda point: -point[2]):
         at, label = (x(us), y(mb)), y(mb) + 4
-        # A label moves down until it lies on no other one.
-        while any(abs(label - other) < 13 and abs(at[0] - there) < 150 for there, other in taken):
+        end = at[0] + 12 + 7 * len(name)
+        is_free = lambda: not any(abs(label - other) < 13 and abs(at[0] - there) < 150 for there, other in taken) and not any(
+            at[0] < dot < end and abs(label - 4 - height) < 9 for dot, height in dots
+        )
+        # A label moves down until it lies on no other one and on no dot.
+        while not is_free():
             label += 3
         taken.append((at[0], label))
         ours = ' class="ours"' if name.startswith("sealpack") else ""
