@@ -52,11 +52,9 @@ enum EncodedTable {
 
 #[derive(Serialize, Deserialize)]
 enum EncodedPlan {
+    /// The input, if there is one, numbers the partitions; also those of a function.
     Scan(ScanDescription),
     Function(FunctionDescription),
-    /// The same with their partitions numbered by the input.
-    NumberedScan(ScanDescription),
-    NumberedFunction(FunctionDescription),
     Write(WriteDescription),
     WriteTotal,
 }
@@ -70,8 +68,19 @@ struct EncodedFormat {
 fn only_input(inputs: &[Arc<dyn ExecutionPlan>]) -> Result<Arc<dyn ExecutionPlan>> {
     match inputs {
         [only] => Ok(Arc::clone(only)),
-        _ => internal_err!("a plan that writes packs has one input, not {}", inputs.len()),
+        _ => internal_err!("a plan of packs has one input, not {}", inputs.len()),
     }
+}
+
+/// Returns a scan that was encoded with these inputs.
+fn with_inputs(
+    scan: Arc<dyn ExecutionPlan>,
+    inputs: &[Arc<dyn ExecutionPlan>],
+) -> Result<Arc<dyn ExecutionPlan>> {
+    if inputs.is_empty() {
+        return Ok(scan);
+    }
+    Ok(Arc::new(NumberedScan::new(scan, only_input(inputs)?)))
 }
 
 fn encode(value: &impl Serialize, bytes: &mut Vec<u8>) -> Result<()> {
@@ -252,17 +261,11 @@ impl PhysicalExtensionCodec for PackPhysicalCodec {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let readers = Arc::clone(&self.readers);
         Ok(match decode(bytes)? {
-            Some(EncodedPlan::Scan(scan)) => Arc::new(PackScan::new(scan, readers)),
+            Some(EncodedPlan::Scan(scan)) => {
+                with_inputs(Arc::new(PackScan::new(scan, readers)), inputs)?
+            }
             Some(EncodedPlan::Function(function)) => {
-                Arc::new(PackFunctionScan::new(function, readers))
-            }
-            Some(EncodedPlan::NumberedScan(scan)) => {
-                let scan = Arc::new(PackScan::new(scan, readers));
-                Arc::new(NumberedScan::new(scan, only_input(inputs)?))
-            }
-            Some(EncodedPlan::NumberedFunction(function)) => {
-                let scan = Arc::new(PackFunctionScan::new(function, readers));
-                Arc::new(NumberedScan::new(scan, only_input(inputs)?))
+                with_inputs(Arc::new(PackFunctionScan::new(function, readers)), inputs)?
             }
             Some(EncodedPlan::Write(write)) => Arc::new(PackWrite::decoded(inputs, write)?),
             Some(EncodedPlan::WriteTotal) => Arc::new(PackWriteTotal::new(only_input(inputs)?)),
@@ -279,15 +282,11 @@ impl PhysicalExtensionCodec for PackPhysicalCodec {
         // The input of a numbered scan is encoded as that of any plan.
         let numbered = plan.downcast_ref::<NumberedScan>();
         let scan = numbered.map_or(&plan, NumberedScan::scan);
-        let packs = scan.downcast_ref::<PackScan>().map(|scan| scan.description().clone());
-        let function = scan.downcast_ref::<PackFunctionScan>();
-        let function = function.map(|scan| scan.description().clone());
-        match (numbered.is_some(), packs, function) {
-            (false, Some(scan), _) => return encode(&EncodedPlan::Scan(scan), bytes),
-            (true, Some(scan), _) => return encode(&EncodedPlan::NumberedScan(scan), bytes),
-            (false, _, Some(scan)) => return encode(&EncodedPlan::Function(scan), bytes),
-            (true, _, Some(scan)) => return encode(&EncodedPlan::NumberedFunction(scan), bytes),
-            _ => {}
+        if let Some(scan) = scan.downcast_ref::<PackScan>() {
+            return encode(&EncodedPlan::Scan(scan.description().clone()), bytes);
+        }
+        if let Some(scan) = scan.downcast_ref::<PackFunctionScan>() {
+            return encode(&EncodedPlan::Function(scan.description().clone()), bytes);
         }
         if let Some(write) = plan.downcast_ref::<PackWrite>() {
             return encode(&EncodedPlan::Write(write.description().clone()), bytes);

@@ -2,7 +2,7 @@
 
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::{BinaryExpr, InList};
-use datafusion::logical_expr::{Expr, Operator, Volatility};
+use datafusion::logical_expr::{Expr, Operator, TableProviderFilterPushDown, Volatility};
 
 use crate::positions::PositionSet;
 use crate::schema::{ITEM, NAME, PackColumns, TEXT};
@@ -17,6 +17,19 @@ pub(crate) enum PackFilter {
     Names(Vec<String>),
     /// The item contains these bytes, and more has to hold.
     Contains(String),
+}
+
+/// Returns what a scan does with each of these filters.
+pub(crate) fn pushdown(
+    filters: &[&Expr],
+    columns: &PackColumns,
+) -> Vec<TableProviderFilterPushDown> {
+    let support = |filter: &&Expr| match classify(filter, columns) {
+        Some(PackFilter::Contains(_)) => TableProviderFilterPushDown::Inexact,
+        Some(_) => TableProviderFilterPushDown::Exact,
+        None => TableProviderFilterPushDown::Unsupported,
+    };
+    filters.iter().map(support).collect()
 }
 
 /// Returns what a filter selects; `None` if rows have to be compared with it.

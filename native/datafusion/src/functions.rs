@@ -10,7 +10,7 @@ use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 
-use crate::filter::{PackFilter, classify};
+use crate::filter::pushdown;
 use crate::function_kind::PackFunctionKind;
 use crate::function_rows::schema_of;
 use crate::function_scan::{FunctionDescription, PackFunctionScan};
@@ -121,17 +121,10 @@ impl TableProvider for PackFunctionTable {
         &self,
         filters: &[&Expr],
     ) -> Result<Vec<TableProviderFilterPushDown>> {
-        let columns = columns_of_items();
-        let known = |filter: &Expr| match self.kind {
-            PackFunctionKind::Items => classify(filter, &columns),
-            _ => None,
-        };
-        let support = |filter: &&Expr| match known(filter) {
-            Some(PackFilter::Contains(_)) => TableProviderFilterPushDown::Inexact,
-            Some(_) => TableProviderFilterPushDown::Exact,
-            None => TableProviderFilterPushDown::Unsupported,
-        };
-        Ok(filters.iter().map(support).collect())
+        Ok(match self.kind {
+            PackFunctionKind::Items => pushdown(filters, &columns_of_items()),
+            _ => vec![TableProviderFilterPushDown::Unsupported; filters.len()],
+        })
     }
 
     async fn scan(

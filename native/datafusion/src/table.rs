@@ -16,7 +16,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use sealpack::core::format::ExtensionKind;
 use tokio::sync::OnceCell;
 
-use crate::filter::{PackFilter, classify};
+use crate::filter::{PackFilter, classify, pushdown};
 use crate::location::{PackFile, find_packs, packs_as_rows};
 use crate::numbered::divisible;
 use crate::options::{OnDamage, PackTableOptions, TextColumn};
@@ -274,12 +274,7 @@ impl TableProvider for PackTable {
         &self,
         filters: &[&Expr],
     ) -> Result<Vec<TableProviderFilterPushDown>> {
-        let support = |filter: &&Expr| match classify(filter, &self.columns) {
-            Some(PackFilter::Contains(_)) => TableProviderFilterPushDown::Inexact,
-            Some(_) => TableProviderFilterPushDown::Exact,
-            None => TableProviderFilterPushDown::Unsupported,
-        };
-        Ok(filters.iter().map(support).collect())
+        Ok(pushdown(filters, &self.columns))
     }
 
     async fn scan(

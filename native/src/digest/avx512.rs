@@ -34,15 +34,15 @@ pub(super) fn digests(records: &[RecordContent<'_>], digests: &mut Vec<Hash>) ->
     let mut lanes: [_; LANES] = core::array::from_fn(|_| queue.next());
     let mut state = INITIAL.map(|word| [word; LANES]);
     let mut scratch = [[[0; BLOCK]; 1]; LANES];
-    // Items are about as long in every lane, so a lane whose block is assembled soon has others
-    // whose blocks are.
-    let mut has_assembled = true;
+    // Whether the last step took a block from within an item in every lane. Otherwise it is
+    // not worth looking for a run of them: items are short, or one has just ended.
+    let mut all_within = false;
     loop {
-        if !has_assembled && hash_run(&mut lanes, &mut state) {
-            has_assembled = true;
+        if all_within && hash_run(&mut lanes, &mut state) {
+            all_within = false;
             continue;
         }
-        has_assembled = false;
+        all_within = true;
         let mut blocks: [&[_]; LANES] = [&EMPTY; LANES];
         // A bit for each lane whose message ends with this block.
         let mut ending = 0u32;
@@ -57,7 +57,7 @@ pub(super) fn digests(records: &[RecordContent<'_>], digests: &mut Vec<Hash>) ->
                     let [block] = scratch;
                     message.assemble(block)?;
                     ending |= u32::from(message.is_done()) << number;
-                    has_assembled = true;
+                    all_within = false;
                     scratch
                 }
             };

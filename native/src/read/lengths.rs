@@ -1,9 +1,12 @@
 //! Reads the lengths of items without reading whole records.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use sealpack_core::codec::zstd_frame::FrameHeader;
 use sealpack_core::read::{ItemLengths, RecordPlace};
 
+use super::opened::OpenedPack;
 use super::reader::{Reader, ReaderInner};
 use crate::error::{Error, ErrorKind};
 
@@ -37,27 +40,73 @@ impl Reader {
 
 impl ReaderInner {
     fn item_lengths(&self, place: &RecordPlace) -> Result<ItemLengths, ErrorKind> {
-        let layout = self.opened.pack.directory.layout();
         if self.trusted.is_some() {
             return Ok(self.record(place)?.lengths());
         }
-        if let Some(range) = ItemLengths::range(layout, place) {
-            return Ok(ItemLengths::parse(layout, place, &self.fetch(&range)?)?);
+        if ItemLengths::range(self.opened.pack.directory.layout(), place).is_none() {
+            self.choose_codec_by_first_record()?;
         }
-        self.choose_codec_by_first_record()?;
-        let end = place.range.end.saturating_sub(layout.max_tail_size(1));
-        let payload = place.range.start..end.max(place.range.start);
-        if payload.is_empty() || self.opened.decoders.is_plain() {
-            return Ok(ItemLengths::of_one(payload.end - payload.start));
-        }
-        let header = payload.start..payload.end.min(payload.start + MAX_FRAME_HEADER);
-        match stated_size(&self.fetch(&header)?) {
-            Some(size) => Ok(ItemLengths::of_one(size)),
+        let part = self.opened.lengths_part(place);
+        match part.parse(&self.opened, place, &self.fetch(&part.range())?)? {
+            Some(lengths) => Ok(lengths),
             None => Ok(self.record(place)?.lengths()),
         }
     }
 }
 
-fn stated_size(header: &Bytes) -> Option<u64> {
-    FrameHeader::parse(header).ok()?.content_size
+/// The part of a stored record that states the lengths of its items.
+pub(crate) enum LengthsPart {
+    /// The end of the record.
+    Tail(Range<u64>),
+    /// The header of the zstd frame of its only item.
+    FrameHeader(Range<u64>),
+    /// None: its only item is stored as it is, in this many bytes.
+    Item(u64),
+}
+
+impl OpenedPack {
+    /// Returns which part states them. If the record is one item, the codec must be known.
+    pub(crate) fn lengths_part(&self, place: &RecordPlace) -> LengthsPart {
+        let layout = self.pack.directory.layout();
+        if let Some(range) = ItemLengths::range(layout, place) {
+            return LengthsPart::Tail(range);
+        }
+        let end = place.range.end.saturating_sub(layout.max_tail_size(1));
+        let payload = place.range.start..end.max(place.range.start);
+        if payload.is_empty() || self.decoders.is_plain() {
+            return LengthsPart::Item(payload.end - payload.start);
+        }
+        LengthsPart::FrameHeader(
+            payload.start..payload.end.min(payload.start.saturating_add(MAX_FRAME_HEADER)),
+        )
+    }
+}
+
+impl LengthsPart {
+    /// Its range in the file; empty if nothing has to be read.
+    pub(crate) fn range(&self) -> Range<u64> {
+        match self {
+            Self::Tail(range) | Self::FrameHeader(range) => range.clone(),
+            Self::Item(_) => 0..0,
+        }
+    }
+
+    /// Returns the lengths that its bytes state; `None` if the record has to be decoded.
+    pub(crate) fn parse(
+        &self,
+        opened: &OpenedPack,
+        place: &RecordPlace,
+        bytes: &Bytes,
+    ) -> Result<Option<ItemLengths>, ErrorKind> {
+        Ok(match self {
+            Self::Tail(_) => {
+                Some(ItemLengths::parse(opened.pack.directory.layout(), place, bytes)?)
+            }
+            Self::FrameHeader(_) => FrameHeader::parse(bytes)
+                .ok()
+                .and_then(|header| header.content_size)
+                .map(ItemLengths::of_one),
+            Self::Item(length) => Some(ItemLengths::of_one(*length)),
+        })
+    }
 }

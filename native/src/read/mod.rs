@@ -56,5 +56,5 @@ pub(crate) use self::{
     examined::{mark_untrusted, sound_records},
     opened::{FoundNames, OpenedPack},
     positions::positions_in,
-    views::{records_of_read, requested_items},
+    views::{records_of_read, requested_items, view},
 };

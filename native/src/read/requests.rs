@@ -252,3 +252,22 @@ impl<'a> ReadsAhead<'a> {
         self.announced = self.announced.saturating_sub(records);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Plain, Reader, Writer};
+
+    #[test]
+    fn runs_are_shorter_on_more_threads_than_cores() {
+        let options = Writer::options().codec(Plain).items_per_record(1).content_hash(false);
+        let mut writer = options.write_to(Vec::new()).unwrap();
+        (0..1000).for_each(|_| writer.append(&[7; 8 << 10]).unwrap());
+        let pack = writer.finish().unwrap().sink;
+        let reader = Reader::options().open_source(pack, "memory").unwrap();
+        let positions: Vec<u32> = (0..1000).collect();
+        let requests = Requests::new(reader.directory(), &positions).unwrap();
+        assert_eq!(requests.run_length(reader.directory(), 1), 32);
+        assert_eq!(requests.run_length(reader.directory(), cores() + 1), 2);
+    }
+}

@@ -39,7 +39,7 @@ pub(crate) fn records_of_read(
 
 /// Returns the part of `bytes` at the file range `record`, given that `bytes` were read
 /// from the file range `read`.
-pub(super) fn view(bytes: &Bytes, read: &Range<u64>, record: &Range<u64>) -> Bytes {
+pub(crate) fn view(bytes: &Bytes, read: &Range<u64>, record: &Range<u64>) -> Bytes {
     let offset = |at: u64| usize::try_from(at - read.start).unwrap_or(usize::MAX);
     let range = offset(record.start)..offset(record.end);
     if range.end > bytes.len() { Bytes::new() } else { bytes.slice(range) }

@@ -5,20 +5,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
-use sealpack_core::codec::zstd_frame::FrameHeader;
 use sealpack_core::read::{ItemLengths, PlannedRead, Record, RecordPlace};
 
 use super::reader::{RemoteReader, RemoteReaderInner};
 use super::room::RoomShare;
 use super::scan::{record_outcomes, scan};
 use crate::error::{Error, ErrorKind};
-use crate::read::records_of_read;
+use crate::read::{records_of_read, view};
 
 /// A larger record is not fetched whole for the lengths of its items.
 const MAX_FETCHED_FOR_LENGTHS: u64 = 1 << 20;
-
-/// The maximum size of a zstd frame header.
-const MAX_FRAME_HEADER: u64 = 18;
 
 impl RemoteReader {
     /// Returns the records with these numbers, in order, as a stream. A record that is
@@ -136,10 +132,10 @@ impl RemoteReaderInner {
         place: &RecordPlace,
         stored: &Bytes,
     ) -> Result<Option<ItemLengths>, ErrorKind> {
-        match self.trusted.get() {
-            Some(_) => Ok(None),
-            None => self.lengths_in_stored(place, stored),
+        if self.trusted.get().is_some() {
+            return Ok(None);
         }
+        self.lengths_in_stored(place, stored)
     }
 
     fn lengths_in_stored(
@@ -147,22 +143,20 @@ impl RemoteReaderInner {
         place: &RecordPlace,
         stored: &Bytes,
     ) -> Result<Option<ItemLengths>, ErrorKind> {
-        let layout = self.opened.pack.directory.layout();
-        if let Some(range) = ItemLengths::range(layout, place) {
-            let size = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
-            let tail = stored.slice(stored.len().saturating_sub(size)..);
-            return Ok(Some(ItemLengths::parse(layout, place, &tail)?));
-        }
-        let payload = self.payload_range(place);
-        let size = payload.end - payload.start;
-        if size == 0 || self.opened.decoders.is_plain() {
-            return Ok(Some(ItemLengths::of_one(size)));
-        }
-        Ok(stated_size(stored).map(ItemLengths::of_one))
+        let part = self.opened.lengths_part(place);
+        let range = part.range();
+        let bytes = match range.is_empty() {
+            true => Bytes::new(),
+            false => view(stored, &place.range, &range),
+        };
+        part.parse(&self.opened, place, &bytes)
     }
 
     /// Returns the size that a stored record states to decode to; nothing is checked.
     pub(super) fn stated_decoded_size(&self, place: &RecordPlace, stored: &Bytes) -> u64 {
+        if self.opened.decoders.is_plain() {
+            return stored.len() as u64;
+        }
         match self.lengths_in_stored(place, stored) {
             Ok(Some(lengths)) => lengths.iter().fold(0, u64::saturating_add),
             // Decoding it returns the error, or finds its size.
@@ -174,29 +168,12 @@ impl RemoteReaderInner {
         self: &Arc<Self>,
         place: &RecordPlace,
     ) -> Result<ItemLengths, ErrorKind> {
-        let layout = self.opened.pack.directory.layout();
-        if let Some(range) = ItemLengths::range(layout, place) {
-            return Ok(ItemLengths::parse(layout, place, &self.fetch(&range).await?)?);
-        }
-        let payload = self.payload_range(place);
-        if self.opened.decoders.is_plain() {
-            return Ok(ItemLengths::of_one(payload.end - payload.start));
-        }
-        let header = payload.start..payload.end.min(payload.start + MAX_FRAME_HEADER);
-        match stated_size(&self.fetch(&header).await?) {
-            Some(size) => Ok(ItemLengths::of_one(size)),
+        let part = self.opened.lengths_part(place);
+        let range = part.range();
+        let bytes = if range.is_empty() { Bytes::new() } else { self.fetch(&range).await? };
+        match part.parse(&self.opened, place, &bytes)? {
+            Some(lengths) => Ok(lengths),
             None => Ok(self.record(place.clone()).await?.lengths()),
         }
     }
-
-    /// Returns the bytes of the payload of a record that is one item.
-    fn payload_range(&self, place: &RecordPlace) -> Range<u64> {
-        let tail = self.opened.pack.directory.layout().max_tail_size(1);
-        let end = place.range.end.saturating_sub(tail);
-        place.range.start..end.max(place.range.start)
-    }
-}
-
-fn stated_size(frame: &[u8]) -> Option<u64> {
-    FrameHeader::parse(frame).ok()?.content_size
 }

@@ -226,3 +226,29 @@ fn start_learned<S: PackSink + 'static>(
     }
     Ok(stage)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Plain, Writer, WriterOptions, Zstd};
+
+    fn workers(options: WriterOptions) -> usize {
+        let stage = StageOptions { codec: Arc::clone(&options.codec), threads: options.threads };
+        match stage.sealers(&options.shape().unwrap()).unwrap() {
+            Sealers::Workers(sealers) => sealers.len(),
+            Sealers::Caller(_) | Sealers::Writer(_) => 0,
+        }
+    }
+
+    #[test]
+    fn plain_records_leave_cores_to_the_threads_that_append_and_write() {
+        let many = cores() + 8;
+        let plain = || Writer::options().codec(Plain).content_hash(true);
+        assert_eq!(workers(plain().threads(many)), light_workers(cores()));
+        assert_eq!(workers(plain().threads(1)), 1);
+        assert_eq!(workers(plain().codec(Zstd::level(3)).threads(many)), many);
+        let extract = |item: &[u8]| Ok(item.to_vec().into());
+        assert_eq!(workers(plain().hash_extract(extract).threads(many)), many);
+        assert_eq!([1, 2, 3, 4, 8].map(light_workers), [1, 1, 1, 2, 6]);
+    }
+}

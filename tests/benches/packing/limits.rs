@@ -85,13 +85,17 @@ pub fn sha_once(message: &[u8]) {
     std::hint::black_box(Sha256::digest(message));
 }
 
+/// The frame at the start of a stored record.
+pub fn frame_of(stored: &[u8]) -> &[u8] {
+    &stored[..zstd::zstd_safe::find_frame_compressed_size(stored).unwrap()]
+}
+
 /// The frames of some records.
 pub fn stored_payloads(reader: &Reader, records: impl Iterator<Item = u32>) -> Vec<Bytes> {
     records
         .map(|number| {
             let stored = reader.stored_record(number).unwrap();
-            let length = zstd::zstd_safe::find_frame_compressed_size(&stored).unwrap();
-            stored.slice(..length)
+            stored.slice(..frame_of(&stored).len())
         })
         .collect()
 }

@@ -1,6 +1,7 @@
 //! Rows that open a pack, and that read single items and many scattered ones.
 
 use std::fs::File;
+use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -97,8 +98,7 @@ fn bare_gets(reader: &Reader, source: &SourcePack<'_>, positions: &[u32]) -> Mea
         let stored = &mut buffer[..(range.end - range.start) as usize];
         if source.zstd {
             file.read_exact_at(stored, range.start).unwrap();
-            let frame = zstd::zstd_safe::find_frame_compressed_size(stored).unwrap();
-            decompressor.decompress_to_buffer(&stored[..frame], &mut out).unwrap();
+            decompressor.decompress_to_buffer(limits::frame_of(stored), &mut out).unwrap();
         } else if place.record.item_count > 1 {
             let tail = 525.min(stored.len());
             file.read_exact_at(&mut stored[..tail], range.end - tail as u64).unwrap();
@@ -190,16 +190,13 @@ fn limit_of_many<'a>(
     threads: usize,
     times: usize,
 ) -> Box<dyn FnMut() -> Measurement + 'a> {
-    let per_record = source.items.per_record;
-    let mut records: Vec<u32> = positions.iter().map(|position| position / per_record).collect();
-    records.dedup();
     if source.zstd {
-        let frames = limits::stored_payloads(reader, records.into_iter());
+        let records = records_of(source, positions).into_iter();
+        let frames = limits::stored_payloads(reader, records);
         let decode_all = move || limits::spread(&frames, threads, |frame| limits::decode(frame));
         return Box::new(move || once(|| (0..times).for_each(|_| decode_all())).0);
     }
-    let place = |number| reader.directory().record(number).unwrap().range;
-    let ranges: Vec<_> = records.into_iter().map(place).collect();
+    let ranges = ranges_of(reader, source, positions);
     let read_all = move || {
         let file = File::open(&source.path).unwrap();
         let mut buffer = vec![0; 1 << 20];
@@ -209,6 +206,20 @@ fn limit_of_many<'a>(
         }
     };
     Box::new(move || once(|| (0..times).for_each(|_| read_all())).0)
+}
+
+/// The records of these positions, which are in ascending order, each once.
+fn records_of(source: &SourcePack<'_>, positions: &[u32]) -> Vec<u32> {
+    let mut records: Vec<u32> =
+        positions.iter().map(|position| position / source.items.per_record).collect();
+    records.dedup();
+    records
+}
+
+/// Where they are in the file.
+fn ranges_of(reader: &Reader, source: &SourcePack<'_>, positions: &[u32]) -> Vec<Range<u64>> {
+    let place = |number| reader.directory().record(number).unwrap().range;
+    records_of(source, positions).into_iter().map(place).collect()
 }
 
 /// `get_many_unordered` from a disk, without the system's cache, on as many threads as reads are
@@ -247,22 +258,15 @@ fn limit_of_cold<'a>(
     positions: &[u32],
     threads: usize,
 ) -> impl FnMut() -> Measurement + 'a {
-    let per_record = source.items.per_record;
-    let mut records: Vec<u32> = positions.iter().map(|position| position / per_record).collect();
-    records.dedup();
-    let ranges: Vec<_> = records
-        .into_iter()
-        .map(|number| reader.directory().record(number).unwrap().range)
-        .collect();
+    let ranges = ranges_of(reader, source, positions);
     move || {
         source.drop_pages();
         let file = File::open(&source.path).unwrap();
-        let read = |range: &std::ops::Range<u64>| {
+        let read = |range: &Range<u64>| {
             let mut stored = vec![0; (range.end - range.start) as usize];
             file.read_exact_at(&mut stored, range.start).unwrap();
             if source.zstd {
-                let frame = zstd::zstd_safe::find_frame_compressed_size(&stored).unwrap();
-                limits::decode(&stored[..frame]);
+                limits::decode(limits::frame_of(&stored));
             }
         };
         once(|| limits::spread(&ranges, threads, read)).0
