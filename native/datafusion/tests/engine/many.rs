@@ -259,7 +259,8 @@ async fn a_cancelled_copy_leaves_no_half_pack() {
     use futures::{StreamExt as _, TryStreamExt as _};
     let many = Many::write().await;
     let ctx = many.session("p/", "").await;
-    for milliseconds in [0, 5, 20, 100] {
+    // The last one is not cancelled, so that there are packs to verify.
+    for milliseconds in [0, 5, 20, 100, 60_000] {
         let copy = "COPY (SELECT item FROM t) TO 'memory://many/out/' STORED AS PACK \
                     OPTIONS (codec 'none', hash 'false')";
         let mut counts = ctx.sql(copy).await.unwrap().execute_stream().await.unwrap();
@@ -271,8 +272,10 @@ async fn a_cancelled_copy_leaves_no_half_pack() {
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     let found = many.store.store.list(Some(&Path::from("out")));
     let found: Vec<_> = found.try_collect().await.unwrap();
-    if !found.is_empty() {
-        let query = "SELECT count(*) FROM pack_verify('memory://many/out/') WHERE NOT ok";
-        assert_eq!(number(&ctx, query).await, 0);
-    }
+    let verified = |condition: &str| {
+        format!("SELECT count(*) FROM pack_verify('memory://many/out/') WHERE {condition}")
+    };
+    assert_eq!(number(&ctx, &verified("NOT ok")).await, 0);
+    assert_eq!(number(&ctx, &verified("ok")).await, i64::try_from(found.len()).unwrap());
+    assert!(!found.is_empty());
 }
