@@ -247,7 +247,7 @@ mod tests {
         assert_eq!(workers(plain().threads(many)), light_workers(cores()));
         assert_eq!(workers(plain().threads(1)), 1);
         assert_eq!(workers(plain().codec(Zstd::level(3)).threads(many)), many);
-        let extract = |item: &[u8]| Ok(item.to_vec().into());
+        let extract = |item: &[u8]| Ok(item.to_vec());
         assert_eq!(workers(plain().hash_extract(extract).threads(many)), many);
         assert_eq!([1, 2, 3, 4, 8].map(light_workers), [1, 1, 1, 2, 6]);
     }
