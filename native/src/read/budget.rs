@@ -47,7 +47,7 @@ impl Budget {
     }
 
     /// Returns the maximum number of bytes of idle buffers, of each kind, that are kept for reuse.
-    pub(super) fn max_idle(&self) -> u64 {
+    pub(crate) fn max_idle(&self) -> u64 {
         MAX_IDLE.min(self.limits.memory / 16)
     }
 

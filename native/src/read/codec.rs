@@ -210,7 +210,7 @@ impl Decoders {
     }
 
     /// Returns whether records are known to be zstd frames.
-    pub(super) fn is_zstd(&self) -> bool {
+    pub(crate) fn is_zstd(&self) -> bool {
         self.chosen().is_some_and(|chosen| chosen.codec == Some(KnownCodec::Zstd))
     }
 

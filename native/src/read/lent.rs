@@ -12,19 +12,15 @@ use std::convert::Infallible;
 use std::mem;
 use std::ops::{ControlFlow, Range, RangeBounds};
 
-use bytes::Bytes;
-use sealpack_core::codec::Decode as _;
 use sealpack_core::format::RecordContent;
 use sealpack_core::format::digest::record_digest;
-use sealpack_core::read::{
-    ItemLookup, PlannedRead, PlannedRecord, RecordPlace, plan_records, split_record,
-};
+use sealpack_core::read::{ItemLookup, PlannedRead, PlannedRecord, RecordPlace, plan_records};
 
+use super::decode_memory::DecodeMemory;
 use super::positions::positions_in;
 use super::reader::{Reader, ReaderInner};
 use super::scan::Scan;
 use crate::error::{Error, ErrorKind};
-use crate::zstd::Context;
 
 /// The maximum number of bytes that a thread keeps for its next [`Reader::get_with`].
 const MAX_KEPT: usize = 1 << 20;
@@ -202,11 +198,11 @@ impl<B, F: FnMut(u32, &[u8]) -> ControlFlow<B>> RangeLending<F> {
     }
 }
 
-/// The memory and the context of a thread that lends the records of its reads.
+/// The memory of a thread that lends the records of its reads.
 #[derive(Default)]
 pub(super) struct Lender {
-    scratch: Scratch,
-    context: Option<Context>,
+    stored: Vec<u8>,
+    memory: DecodeMemory,
 }
 
 impl Lender {
@@ -220,16 +216,15 @@ impl Lender {
         place: impl Fn(&R) -> &RecordPlace,
         mut lend: impl FnMut(&R, RecordContent<'_>) -> ControlFlow<B>,
     ) -> Result<ControlFlow<B>, ErrorKind> {
-        let Scratch { stored, decoded } = &mut self.scratch;
         let in_tail = inner.opened.pack.tail.get(range);
         let bytes = match &in_tail {
             Some(bytes) => bytes,
-            None => inner.fetch_into(range, stored)?,
+            None => inner.fetch_into(range, &mut self.stored)?,
         };
         for record in records {
             let place = place(record);
             let stored = part_of(bytes, range.start, &place.range);
-            let content = inner.unseal_lent(place, stored, decoded, &mut self.context)?;
+            let content = inner.unseal_lent(place, stored, &mut self.memory)?;
             if let ControlFlow::Break(reason) = lend(record, content) {
                 return Ok(ControlFlow::Break(reason));
             }
@@ -243,12 +238,12 @@ impl Lender {
         inner: &ReaderInner,
         lookup: &ItemLookup,
     ) -> Result<&[u8], ErrorKind> {
-        inner.part(lookup, &mut self.scratch.stored)
+        inner.part(lookup, &mut self.stored)
     }
 
     /// Returns the context to the decoders, for another thread.
     pub(super) fn close(self, inner: &ReaderInner) {
-        inner.keep(self.context);
+        self.memory.close(&inner.opened.decoders);
     }
 }
 
@@ -280,12 +275,12 @@ impl ReaderInner {
             Some(bytes) => bytes,
             None => self.fetch_into(&record.range, stored)?,
         };
-        let mut context = None;
-        let content = self.unseal_lent(&record, stored, decoded, &mut context)?;
-        let item = content.items().nth(place.slot as usize).unwrap_or_default();
-        let taken = take(item);
-        self.keep(context);
-        Ok(taken)
+        let mut memory = DecodeMemory::with_buffer(mem::take(decoded));
+        let content = self.unseal_lent(&record, stored, &mut memory);
+        let item = content.map(|content| content.items().nth(place.slot as usize));
+        let taken = item.map(|item| take(item.unwrap_or_default()));
+        *decoded = memory.close(&self.opened.decoders);
+        taken
     }
 
     /// Reads an item without its whole record: the record's end, then the item.
@@ -321,44 +316,13 @@ impl ReaderInner {
         &self,
         place: &RecordPlace,
         stored: &'a [u8],
-        decoded: &'a mut Vec<u8>,
-        context: &mut Option<Context>,
+        memory: &'a mut DecodeMemory,
     ) -> Result<RecordContent<'a>, ErrorKind> {
         self.choose_codec(place, stored)?;
-        let opened = &self.opened;
-        opened.decoders.refuse_unknown()?;
-        let directory = &opened.pack.directory;
-        let record = split_record(directory, place, stored, &opened.options.limits)?;
-        let payload = match record.payload() {
-            payload if payload.is_empty() || opened.decoders.is_plain() => Ok(payload),
-            payload if opened.decoders.is_zstd() => {
-                let context = match context {
-                    Some(context) => Ok(context),
-                    none => opened.decoders.zstd().context().map(|context| none.insert(context)),
-                };
-                let zstd = opened.decoders.zstd();
-                let decode = |it: &mut _| zstd.decode_in(it, payload, record.size(), decoded);
-                context.and_then(decode).map(|()| &decoded[..])
-            }
-            payload => opened.decoders.decode(Bytes::copy_from_slice(payload), record.size()).map(
-                |bytes| {
-                    decoded.clear();
-                    decoded.extend_from_slice(&bytes);
-                    &decoded[..]
-                },
-            ),
-        };
-        let content = record.items(payload)?;
+        let content = self.opened.unseal_lent(place, stored, memory)?;
         if self.trusted.is_some() {
             self.check_digest(place.number, &record_digest(content.items())?)?;
         }
         Ok(content)
-    }
-
-    /// Returns a decompression context to the decoders.
-    fn keep(&self, context: Option<Context>) {
-        if let Some(context) = context {
-            self.opened.decoders.zstd().keep(context);
-        }
     }
 }

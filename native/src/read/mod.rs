@@ -20,6 +20,7 @@ mod batch;
 mod budget;
 mod codec;
 mod crew;
+mod decode_memory;
 mod digests;
 mod examined;
 mod lengths;
@@ -53,8 +54,10 @@ pub(crate) use stored::StoredCheck;
 #[cfg(feature = "remote")]
 pub(crate) use self::{
     budget::Budget,
+    decode_memory::DecodeMemory,
     examined::{mark_untrusted, sound_records},
     opened::{FoundNames, OpenedPack},
     positions::positions_in,
     views::{records_of_read, requested_items, view},
+    workspace::BufferPool,
 };

@@ -10,16 +10,17 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use sealpack_core::codec::Decode;
 use sealpack_core::error::{DecodeError, Fault, Section};
-use sealpack_core::format::ExtensionKind;
 use sealpack_core::format::digest::Hash;
+use sealpack_core::format::{ExtensionKind, RecordContent};
 use sealpack_core::names::{NamesCompanion, StoredNames};
 use sealpack_core::read::{
     CodecDetection, Examination, Examiner, FileTail, Merge, Pack, PlannedRead, Record, RecordPlace,
-    Verification, unseal,
+    Verification, split_record, unseal,
 };
 
 use super::budget::Budget;
 use super::codec::Decoders;
+use super::decode_memory::DecodeMemory;
 use super::examined::RunningVerification;
 use super::options::ReaderOptions;
 use super::record_cache::CachedRecords;
@@ -118,7 +119,7 @@ impl OpenedPack {
 
     /// Chooses the codec by this record, if none of the sampled records had a payload but
     /// this one has.
-    pub(super) fn choose_codec_by_payload(&self, place: &RecordPlace, stored: &[u8]) {
+    pub(crate) fn choose_codec_by_payload(&self, place: &RecordPlace, stored: &[u8]) {
         let directory = &self.pack.directory;
         let decides = || CodecDetection::evidence(directory, place, stored).is_some();
         if !self.decoders.is_chosen() && decides() {
@@ -138,6 +139,24 @@ impl OpenedPack {
         self.choose_codec_by_payload(place, &stored);
         self.decoders.refuse_unknown()?;
         Ok(unseal(&self.pack.directory, place, stored, decoder, &self.options.limits)?)
+    }
+
+    /// As [`unseal`](Self::unseal), but for borrowed bytes: checks a record, and decodes it
+    /// into `memory`.
+    #[inline]
+    pub(crate) fn unseal_lent<'a>(
+        &self,
+        place: &RecordPlace,
+        stored: &'a [u8],
+        memory: &'a mut DecodeMemory,
+    ) -> Result<RecordContent<'a>, ErrorKind> {
+        self.decoders.refuse_unknown()?;
+        let record = split_record(&self.pack.directory, place, stored, &self.options.limits)?;
+        let payload = match record.payload() {
+            payload if payload.is_empty() || self.decoders.is_plain() => Ok(payload),
+            payload => memory.decode(&self.decoders, payload, record.size()),
+        };
+        Ok(record.items(payload)?)
     }
 
     /// Examines the records of a read. With `computes_digests`, computes digests even if

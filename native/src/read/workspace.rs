@@ -16,9 +16,9 @@ use sealpack_core::error::{Cause, DecodeError};
 
 use super::budget::Budget;
 use super::codec::Decoders;
+use super::decode_memory::DecodeMemory;
 use crate::error::ErrorKind;
 use crate::source::Source;
-use crate::zstd::Context;
 
 /// Decoded records up to this size share a buffer instead of taking one each. Reads up
 /// to this size get a new buffer, which costs little.
@@ -29,7 +29,7 @@ const MAX_SMALL: usize = 16 << 10;
 const SHARED_SIZE: usize = 64 << 10;
 
 /// Buffers for reuse, shared by the threads of a scan.
-pub(super) struct BufferPool {
+pub(crate) struct BufferPool {
     idle: Mutex<IdleBuffers>,
     /// The maximum number of bytes of idle buffers that are kept.
     max_idle: u64,
@@ -42,20 +42,20 @@ struct IdleBuffers {
 }
 
 impl BufferPool {
-    fn with_max_idle(max_idle: u64) -> Self {
+    pub(crate) fn with_max_idle(max_idle: u64) -> Self {
         Self { idle: Mutex::default(), max_idle }
     }
 
     /// Returns an idle buffer, or a new one. The most recently used comes first, since it
     /// is most likely in the processor's cache.
-    fn take(&self) -> Vec<u8> {
+    pub(crate) fn take(&self) -> Vec<u8> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let buffer = idle.buffers.pop().unwrap_or_default();
         idle.bytes = idle.bytes.saturating_sub(buffer.capacity());
         buffer
     }
 
-    fn give_back(&self, buffer: Vec<u8>) {
+    pub(crate) fn give_back(&self, buffer: Vec<u8>) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if (idle.bytes + buffer.capacity()) as u64 <= self.max_idle {
             idle.bytes += buffer.capacity();
@@ -90,11 +90,10 @@ pub(super) struct Workspace {
     stored: Arc<BufferPool>,
     /// Buffers for decoded records.
     decoded: Arc<BufferPool>,
-    /// The buffer that the next record is decoded into.
-    next: Vec<u8>,
+    /// What the next record is decoded with.
+    memory: DecodeMemory,
     /// The buffer that small records are copied to.
     shared: BytesMut,
-    context: Option<Context>,
     /// Decoded bytes that a read may produce before they are taken.
     pub(super) decode_ahead: u64,
 }
@@ -110,8 +109,8 @@ impl Workspace {
     }
 
     fn with(stored: Arc<BufferPool>, decoded: Arc<BufferPool>, decode_ahead: u64) -> Self {
-        let (next, shared) = (Vec::new(), BytesMut::new());
-        Self { stored, decoded, next, shared, context: None, decode_ahead }
+        let (memory, shared) = (DecodeMemory::default(), BytesMut::new());
+        Self { stored, decoded, memory, shared, decode_ahead }
     }
 
     /// Makes the workspace of another thread, which shares the idle buffers.
@@ -154,23 +153,20 @@ impl Workspace {
         }
     }
 
-    /// Takes the buffer that the next record is decoded into, and the context, for
-    /// decoding without views. Both are returned with [`give_back`](Self::give_back).
-    pub(super) fn lend(&mut self) -> (Vec<u8>, Option<Context>) {
-        (mem::take(&mut self.next), self.context.take())
+    /// Takes what the next record is decoded with, for decoding without views. It is
+    /// returned with [`give_back`](Self::give_back).
+    pub(super) fn lend(&mut self) -> DecodeMemory {
+        mem::take(&mut self.memory)
     }
 
     /// Takes back what [`lend`](Self::lend) returned.
-    pub(super) fn give_back(&mut self, (next, context): (Vec<u8>, Option<Context>)) {
-        self.next = next;
-        self.context = context;
+    pub(super) fn give_back(&mut self, memory: DecodeMemory) {
+        self.memory = memory;
     }
 
     /// Returns the context to the decoders, for another thread.
     pub(super) fn close(&mut self, decoders: &Decoders) {
-        if let Some(context) = self.context.take() {
-            decoders.zstd().keep(context);
-        }
+        self.memory.decoded = self.lend().close(decoders);
     }
 
     fn decode_zstd(
@@ -179,21 +175,19 @@ impl Workspace {
         encoded: &[u8],
         size: Size,
     ) -> Result<Bytes, DecodeError> {
-        let context = match &mut self.context {
-            Some(context) => context,
-            none => none.insert(decoders.zstd().context()?),
-        };
-        decoders.zstd().decode_in(context, encoded, size, &mut self.next)?;
-        if is_too_large(&self.next, self.next.len()) {
-            return Ok(Bytes::copy_from_slice(&self.next));
+        self.memory.decode(decoders, encoded, size)?;
+        let next = &mut self.memory.decoded;
+        if is_too_large(next, next.len()) {
+            return Ok(Bytes::copy_from_slice(next));
         }
-        if self.next.len() > MAX_SMALL {
-            let bytes = mem::replace(&mut self.next, self.decoded.take());
+        if next.len() > MAX_SMALL {
+            let bytes = mem::replace(next, self.decoded.take());
             let (length, pool) = (bytes.len(), Arc::clone(&self.decoded));
             return Ok(Bytes::from_owner(PooledBuffer { bytes, length, pool }));
         }
-        self.reserve_shared(self.next.len());
-        self.shared.extend_from_slice(&self.next);
+        let length = next.len();
+        self.reserve_shared(length);
+        self.shared.extend_from_slice(&self.memory.decoded);
         Ok(self.shared.split().freeze())
     }
 }

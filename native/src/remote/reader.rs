@@ -7,21 +7,16 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use futures_util::future::try_join;
 use object_store::ObjectMeta;
-use sealpack_core::format::digest::Hash;
-use sealpack_core::format::{AppData, Trailer, record_digest};
-use sealpack_core::read::{
-    Directory, ItemLookup, ItemPlace, Merge, PlannedRecord, Record, RecordPlace,
-};
+use sealpack_core::format::{AppData, Trailer};
+use sealpack_core::read::{Directory, ItemLookup, ItemPlace, Merge, Record, RecordPlace};
 use sealpack_core::trust::TrustedList;
-use tokio::task::spawn_blocking;
 
-use super::error::aborted;
 use super::location::Location;
 use super::options::RemoteReaderOptions;
 use super::pinned::PinnedObject;
 use super::trust::{RemoteDigests, RemoteTrust};
 use super::version::Version;
-use crate::error::{Error, ErrorKind, IoOperation, OptionsError};
+use crate::error::{Error, ErrorKind, OptionsError};
 use crate::names::Names;
 use crate::read::{ChosenCodec, OpenedPack};
 use crate::trace::{event, in_span};
@@ -32,9 +27,6 @@ const REQUESTS: usize = 8;
 /// The largest plain record that is read whole for one of its items. For larger ones, two
 /// requests are faster: one to locate the item and one to read it.
 const MAX_WHOLE_READ: u64 = 4 << 20;
-
-/// Plain records up to this size are checked on the thread that receives them.
-const MAX_INLINE_CHECK: usize = 256 << 10;
 
 /// Reads a pack in an object store: single items by position, ranges, or everything.
 ///
@@ -93,13 +85,6 @@ pub(super) struct RemoteReaderInner {
     /// The digests that every record is checked against, if the caller asked for
     /// it. They are set before the reader is returned.
     pub(super) trusted: OnceLock<RemoteDigests>,
-}
-
-/// A decoded record that is not yet authenticated.
-pub(super) struct Unsealed {
-    record: Record,
-    /// Computed on the thread that decoded the record, which delays no other task.
-    digest: Option<Hash>,
 }
 
 impl fmt::Debug for RemoteReader {
@@ -395,72 +380,7 @@ impl RemoteReaderInner {
     pub(super) async fn record(self: &Arc<Self>, place: RecordPlace) -> Result<Record, ErrorKind> {
         let stored = self.fetch_records(&place.range, place.number).await?;
         self.choose_codec(&place, &stored).await?;
-        let record = PlannedRecord { place, wanted: Vec::new() };
-        let mut records = self.unseal_all(vec![(record, stored)]).await?;
-        let no_record = || aborted().during(IoOperation::Opening);
-        records.pop().map(|(_, record)| record).ok_or_else(no_record)?
-    }
-
-    /// Checks, decodes and authenticates records that were read, on a blocking thread if
-    /// that may take long. An error in one record does not affect the others.
-    pub(super) async fn unseal_all(
-        self: &Arc<Self>,
-        records: Vec<(PlannedRecord, Bytes)>,
-    ) -> Result<Vec<(PlannedRecord, Result<Record, ErrorKind>)>, ErrorKind> {
-        let bytes: usize = records.iter().map(|(_, stored)| stored.len()).sum();
-        let unsealed = if self.opened.decoders.is_plain() && bytes <= MAX_INLINE_CHECK {
-            self.unseal_blocking(records)
-        } else {
-            let inner = Arc::clone(self);
-            self.on_blocking_thread(move || inner.unseal_blocking(records)).await?
-        };
-        let mut authenticated = Vec::with_capacity(unsealed.len());
-        for (planned, unsealed) in unsealed {
-            let record = match unsealed {
-                Ok(unsealed) => self.authenticate(planned.place.number, unsealed).await,
-                Err(kind) => Err(kind),
-            };
-            authenticated.push((planned, record));
-        }
-        Ok(authenticated)
-    }
-
-    /// Returns the record, if it has the trusted digest.
-    async fn authenticate(&self, number: u32, unsealed: Unsealed) -> Result<Record, ErrorKind> {
-        let Unsealed { record, digest } = unsealed;
-        if let Some(trusted) = self.trusted.get() {
-            let digest = digest.map_or_else(|| record_digest(record.slices()), Ok)?;
-            trusted.check(number, &digest).await?;
-        }
-        Ok(record)
-    }
-
-    /// Runs work that may take long on a blocking thread, where it delays no other task.
-    pub(super) async fn on_blocking_thread<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, ErrorKind> {
-        let done = spawn_blocking(work).await;
-        // Panics of the caller's decoders are caught (`panics.rs`), so the runtime is being
-        // shut down.
-        done.map_err(|_| aborted().during(IoOperation::Threading))
-    }
-
-    fn unseal_blocking(
-        &self,
-        records: Vec<(PlannedRecord, Bytes)>,
-    ) -> Vec<(PlannedRecord, Result<Unsealed, ErrorKind>)> {
-        let unsealed = |place: &RecordPlace, stored| {
-            let record = self.opened.unseal(place, stored, &self.opened.decoders)?;
-            let trusted = self.trusted.get();
-            let digest = trusted.map(|_| record_digest(record.slices())).transpose()?;
-            Ok(Unsealed { record, digest })
-        };
-        let records = records.into_iter().map(|(planned, stored)| {
-            let unsealed = unsealed(&planned.place, stored);
-            (planned, unsealed)
-        });
-        records.collect()
+        self.unseal_one(place, stored).await
     }
 
     /// Chooses the codec, given a record that was read. If that record contradicts the

@@ -10,6 +10,7 @@ use sealpack_core::read::{ItemLengths, PlannedRead, Record, RecordPlace};
 use super::reader::{RemoteReader, RemoteReaderInner};
 use super::room::RoomShare;
 use super::scan::{record_outcomes, scan};
+use super::unseal::StoredRecord;
 use crate::error::{Error, ErrorKind};
 use crate::read::{records_of_read, view};
 
@@ -152,16 +153,13 @@ impl RemoteReaderInner {
         part.parse(&self.opened, place, &bytes)
     }
 
-    /// Returns the size that a stored record states to decode to; nothing is checked.
-    pub(super) fn stated_decoded_size(&self, place: &RecordPlace, stored: &Bytes) -> u64 {
-        if self.opened.decoders.is_plain() {
-            return stored.len() as u64;
-        }
-        match self.lengths_in_stored(place, stored) {
-            Ok(Some(lengths)) => lengths.iter().fold(0, u64::saturating_add),
-            // Decoding it returns the error, or finds its size.
-            Ok(None) | Err(_) => stored.len() as u64,
-        }
+    /// Returns the size that stored records state to decode to together; nothing is
+    /// checked. `None` if one of them does not state it.
+    pub(super) fn stated_decoded_size(&self, records: &[StoredRecord]) -> Option<u64> {
+        records.iter().try_fold(0, |sum: u64, (planned, stored)| {
+            let lengths = self.lengths_in_stored(&planned.place, stored).ok()??;
+            Some(lengths.iter().fold(sum, u64::saturating_add))
+        })
     }
 
     async fn lengths_of_large(

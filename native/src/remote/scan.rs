@@ -10,6 +10,7 @@ use sealpack_core::read::{PlannedRead, PlannedRecord, Record, plan, plan_records
 
 use super::reader::{RemoteReader, RemoteReaderInner};
 use super::room::{Room, RoomShare, is_limited};
+use super::unseal::{Outcomes, StoredRecord};
 use crate::error::{Error, ErrorKind};
 use crate::read::{positions_in, records_of_read, requested_items};
 use crate::trace::in_span;
@@ -113,21 +114,40 @@ fn records<I: Iterator<Item = PlannedRead> + Send>(
     outcomes.map(|outcome| outcome.and_then(|(planned, record)| Ok((planned, record?))))
 }
 
-/// Returns the outcome of each record of planned reads, in file order. Requests run in
-/// parallel with each other and with decoding.
+/// Returns the outcome of each record of planned reads, in file order.
 pub(super) fn record_outcomes<I: Iterator<Item = PlannedRead> + Send>(
     inner: &Arc<RemoteReaderInner>,
     reads: I,
-) -> impl Stream<Item = Result<RecordOutcome, ErrorKind>> + Send + use<I> {
+) -> impl Stream<Item = Result<RecordOutcome<Record>, ErrorKind>> + Send + use<I> {
+    let inner = Arc::clone(inner);
+    outcomes(&Arc::clone(&inner), reads, DECODE_BATCH_SIZE, move |batch| {
+        let inner = Arc::clone(&inner);
+        async move { inner.unseal_all(batch).await }
+    })
+}
+
+/// Returns what `unseal` makes of each record of planned reads, in file order; it gets them
+/// in batches of at most `batch_size` stored bytes. Requests run in parallel with each other and with decoding.
+pub(super) fn outcomes<I, U, F, T>(
+    inner: &Arc<RemoteReaderInner>,
+    reads: I,
+    batch_size: usize,
+    unseal: U,
+) -> impl Stream<Item = Result<RecordOutcome<T>, ErrorKind>> + Send + use<I, U, F, T>
+where
+    I: Iterator<Item = PlannedRead> + Send,
+    U: Fn(Vec<StoredRecord>) -> F + Send,
+    F: Future<Output = Result<Outcomes<T>, ErrorKind>> + Send,
+    T: Send,
+{
     let fetching = Arc::clone(inner);
     let room = inner.room();
     let fetched = stream::iter(reads)
         .then(move |read| Box::pin(room.clone().take(read)))
         .map(move |(read, share)| RemoteReaderInner::read(Arc::clone(&fetching), read, share))
         .buffered(inner.requests);
-    let batch_size = inner.decode_batch_size();
+    let batch_size = inner.within_limit(batch_size);
     let batching = Arc::clone(inner);
-    let decoding = Arc::clone(inner);
     let decoded = fetched
         .map_ok(move |(records, share)| {
             let share = Arc::new(share);
@@ -136,9 +156,9 @@ pub(super) fn record_outcomes<I: Iterator<Item = PlannedRead> + Send>(
         })
         .try_flatten()
         .map_ok(move |(batch, share)| {
-            let inner = Arc::clone(&decoding);
+            let unsealed = unseal(batch);
             async move {
-                let unsealed = inner.unseal_all(batch).await;
+                let unsealed = unsealed.await;
                 drop(share);
                 unsealed
             }
@@ -147,14 +167,12 @@ pub(super) fn record_outcomes<I: Iterator<Item = PlannedRead> + Send>(
     decoded.map_ok(|batch| stream::iter(batch.into_iter().map(Ok))).try_flatten()
 }
 
-/// A record that was read, checked and decoded, or why it was not.
-pub(super) type RecordOutcome = (PlannedRecord, Result<Record, ErrorKind>);
+/// A record that was read, and what was made of it, or why nothing was.
+pub(super) type RecordOutcome<T> = (PlannedRecord, Result<T, ErrorKind>);
 
 /// Records of one batch state to decode to at most this many bytes together: well
 /// compressed records would otherwise take many times the memory of their requests.
 const MAX_DECODED_BATCH: u64 = 4 << 20;
-
-type StoredRecord = (PlannedRecord, Bytes);
 
 /// Divides records into batches of at most `batch_size` stored bytes that state to decode
 /// to at most [`MAX_DECODED_BATCH`]; a larger record is a batch by itself.
@@ -167,7 +185,12 @@ fn batches(
     let (mut bytes, mut decoded) = (batch_size, 0);
     for record in records {
         let size = record.1.len();
-        let decoded_size = inner.stated_decoded_size(&record.0.place, &record.1);
+        // Decoding a record that does not state its size returns the error, or finds it.
+        let decoded_size = match inner.opened.decoders.is_plain() {
+            true => None,
+            false => inner.stated_decoded_size(std::slice::from_ref(&record)),
+        };
+        let decoded_size = decoded_size.unwrap_or(size as u64);
         match batches.last_mut() {
             Some(batch)
                 if bytes + size <= batch_size
@@ -193,8 +216,8 @@ impl RemoteReaderInner {
 
     /// Returns the stored bytes that are decoded as one batch. Under a memory limit each
     /// record is a batch, since every record may take the same amount of memory again.
-    fn decode_batch_size(&self) -> usize {
-        if is_limited(&self.opened.options.limits) { 0 } else { DECODE_BATCH_SIZE }
+    fn within_limit(&self, batch_size: usize) -> usize {
+        if is_limited(&self.opened.options.limits) { 0 } else { batch_size }
     }
 
     fn parallel_decoders(&self) -> usize {

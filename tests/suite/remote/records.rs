@@ -1,8 +1,13 @@
 //! Whole records from a store: each with its own outcome, or only the lengths of its items.
 
+use std::sync::Arc;
+use std::thread::ThreadId;
+
 use futures_util::TryStreamExt as _;
+use sealpack::core::codec::{Decode, FrameChecksum, Size};
+use sealpack::core::error::DecodeError;
 use sealpack::remote::RemoteReader;
-use sealpack::{ErrorKind, Plain, Writer, WriterOptions, Zstd};
+use sealpack::{Bytes, ErrorKind, Plain, ReadCodec, Writer, WriterOptions, Zstd};
 
 use super::{item, pack, store_with};
 
@@ -56,6 +61,14 @@ async fn a_damaged_record_is_an_error_in_its_place() {
     let (_, location) = store_with(bytes).await;
     let reader = RemoteReader::open(&location).await.unwrap();
     let records: Vec<_> = reader.records(0..u32::MAX).try_collect().await.unwrap();
+    let mapped = reader.map_records(0..u32::MAX, |place, _| place.number);
+    let mapped: Vec<_> = mapped.try_collect().await.unwrap();
+    for (place, outcome) in mapped {
+        match outcome {
+            Ok(number) => assert_eq!(number, place.number),
+            Err(error) => assert!(place.number == 3, "{error}"),
+        }
+    }
     assert_eq!(records.len(), 125);
     for (place, record) in records {
         match record {
@@ -72,4 +85,100 @@ async fn a_damaged_record_is_an_error_in_its_place() {
             }
         }
     }
+}
+
+/// Decodes in a way of its own.
+struct Lowered;
+
+impl Decode for Lowered {
+    fn decode(&self, encoded: Bytes, size: Size) -> Result<Bytes, DecodeError> {
+        assert_eq!(size, Size::Exactly(encoded.len() as u64));
+        Ok(encoded.iter().map(|byte| byte.wrapping_sub(1)).collect())
+    }
+
+    fn checksum(&self, _: &[u8]) -> FrameChecksum {
+        FrameChecksum::Absent
+    }
+}
+
+#[tokio::test]
+async fn mapped_records_are_those_of_the_pack() {
+    let custom = Arc::new(Lowered);
+    let codecs = [ReadCodec::Auto, ReadCodec::Plain, ReadCodec::Custom(custom)];
+    for (options, codec) in
+        shapes().into_iter().flat_map(|shape| codecs.clone().map(|codec| (shape.clone(), codec)))
+    {
+        let (_, location) = store_with(pack(options, 2000, 1000)).await;
+        for memory in [u64::MAX, 32 << 20] {
+            let reader = RemoteReader::options().codec(codec.clone()).memory_limit(memory);
+            let reader = reader.open(&location).await.unwrap();
+            let expected: Vec<_> = reader.records(0..u32::MAX).try_collect().await.unwrap();
+            let mapped = reader.map_records(0..u32::MAX, |place, record| {
+                let items: Vec<Vec<u8>> = record.items().map(<[u8]>::to_vec).collect();
+                (place.clone(), items)
+            });
+            let mapped: Vec<_> = mapped.try_collect().await.unwrap();
+            assert_eq!(mapped.len(), expected.len());
+            for ((place, mapped), (expected_place, expected)) in mapped.into_iter().zip(expected) {
+                assert_eq!(place, expected_place);
+                match (mapped, expected) {
+                    (Ok((seen, items)), Ok(record)) => {
+                        assert_eq!(seen, place);
+                        assert!(items.iter().map(Vec::as_slice).eq(record.slices()));
+                    }
+                    // Not every pack is of this codec.
+                    (Err(one), Err(other)) => assert_eq!(one.to_string(), other.to_string()),
+                    (one, other) => panic!("{one:?}, but {other:?}"),
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_panic_of_the_work_goes_on_in_the_task_that_takes_the_results() {
+    let (_, location) = store_with(pack(Writer::options(), 2000, 1000)).await;
+    let reader = RemoteReader::open(&location).await.unwrap();
+    let mapped = reader.map_records(0..u32::MAX, |place, _| assert!(place.number < 3, "planted"));
+    let failed = tokio::spawn(mapped.try_collect::<Vec<_>>()).await.unwrap_err();
+    assert_eq!(failed.into_panic().downcast_ref::<&str>(), Some(&"planted"));
+}
+
+#[tokio::test]
+async fn work_does_not_run_on_the_thread_that_takes_the_results() {
+    let own = std::thread::current().id();
+    for options in shapes() {
+        let (_, location) = store_with(pack(options, 100, 10)).await;
+        let reader = RemoteReader::open(&location).await.unwrap();
+        let mapped = reader.map_records(0..u32::MAX, |_, _| std::thread::current().id());
+        let threads: Vec<_> = mapped.try_collect().await.unwrap();
+        assert!(threads.into_iter().all(|(_, thread)| thread.unwrap() != own));
+    }
+}
+
+/// Refuses to decode on the thread of a task.
+struct NotOn(ThreadId);
+
+impl Decode for NotOn {
+    fn decode(&self, encoded: Bytes, size: Size) -> Result<Bytes, DecodeError> {
+        assert_ne!(std::thread::current().id(), self.0);
+        Lowered.decode(encoded, size)
+    }
+
+    fn checksum(&self, _: &[u8]) -> FrameChecksum {
+        FrameChecksum::Absent
+    }
+}
+
+/// It may take any time, however small the record is.
+#[tokio::test]
+async fn a_decoder_of_the_caller_runs_where_it_delays_no_other_task() {
+    let options = Writer::options().codec(Plain).items_per_record(16);
+    let (_, location) = store_with(pack(options, 64, 10)).await;
+    let codec = ReadCodec::Custom(Arc::new(NotOn(std::thread::current().id())));
+    let reader = RemoteReader::options().codec(codec).open(&location).await.unwrap();
+    reader.get(3).await.unwrap();
+    reader.record(1).await.unwrap();
+    reader.get_many(&[1, 40]).await.unwrap();
+    reader.map_records(0..4, |_, _| ()).try_collect::<Vec<_>>().await.unwrap();
 }

@@ -7,6 +7,7 @@ use futures_util::future::try_join_all;
 use object_store::ObjectStoreExt as _;
 use object_store::memory::InMemory;
 use sealpack::core::error::Untrusted;
+use sealpack::core::format::RecordContent;
 use sealpack::core::read::{LayerName, Verdict};
 use sealpack::remote::{Location, ReaderCache, RemoteReader, RemoteReaderOptions, RemoteTrust};
 use sealpack::{Error, ErrorKind, OptionsError, Plain, SealedDigests, Writer};
@@ -37,6 +38,10 @@ fn trusting_options(sealed: &SealedDigests) -> [RemoteReaderOptions; 2] {
     [root, content_hash].map(|trust| RemoteReader::options().trust(trust))
 }
 
+fn copied(record: RecordContent<'_>) -> Vec<Vec<u8>> {
+    record.items().map(<[u8]>::to_vec).collect()
+}
+
 fn untrusted(error: &Error) -> bool {
     matches!(error.untrusted(), Some(Untrusted::Record { .. }))
 }
@@ -57,6 +62,10 @@ async fn every_way_of_reading_yields_the_items_of_a_sound_pack() {
                 assert_eq!(many, expected);
                 let all: Vec<_> = reader.range(0..COUNT).unwrap().try_collect().await.unwrap();
                 assert_eq!(all, listed.items);
+                let mapped = reader.map_records(0..u32::MAX, |_, record| copied(record));
+                let mapped: Vec<_> = mapped.try_collect().await.unwrap();
+                let mapped = mapped.into_iter().flat_map(|(_, items)| items.unwrap());
+                assert!(mapped.eq(listed.items.iter().map(|item| item.to_vec())));
                 assert!(reader.verify().await.unwrap().is_ok());
             }
         }
@@ -84,6 +93,12 @@ async fn a_changed_item_that_no_checksum_covers_is_refused_in_every_way_of_readi
             }
         };
         assert!(untrusted(&refused) && yielded < 100, "{refused} after {yielded}");
+        // The result of the work on it is dropped.
+        let mapped: Vec<_> =
+            reader.map_records(0..u32::MAX, |_, _| ()).try_collect().await.unwrap();
+        for (place, outcome) in mapped {
+            assert_eq!(outcome.is_err_and(|error| untrusted(&error)), place.number == 99);
+        }
         let report = reader.verify().await.unwrap();
         assert_eq!(report.damaged_count, 1);
         assert!(matches!(report.verdict(LayerName::ContentHash), Verdict::Failed(_)));
