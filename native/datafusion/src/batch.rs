@@ -33,6 +33,8 @@ pub(crate) struct Rows {
     positions: Vec<u64>,
     sizes: Vec<u32>,
     items: BinaryViewBuilder,
+    /// The payload that the last views refer to, and its block.
+    last_block: Option<(Bytes, Option<u32>)>,
     names: StringViewBuilder,
     needs: Needs,
 }
@@ -73,6 +75,7 @@ impl Rows {
             positions: Vec::new(),
             sizes: Vec::new(),
             items: BinaryViewBuilder::new(),
+            last_block: None,
             names: StringViewBuilder::new(),
         }
     }
@@ -127,12 +130,7 @@ impl Rows {
         offset: usize,
         lengths: impl Iterator<Item = u64>,
     ) -> Result<()> {
-        // The views of a column have offsets of 32 bits.
-        let is_large = payload.len() >= u32::MAX as usize;
-        let block = match is_large {
-            true => None,
-            false => Some(self.items.append_block(Buffer::from(payload.clone()))),
-        };
+        let block = self.block_of(payload);
         let mut start = offset;
         for length in lengths {
             let length = usize::try_from(length).map_err(external)?;
@@ -148,8 +146,24 @@ impl Rows {
             }
             start = end;
         }
-        self.bytes = self.bytes.saturating_add(payload.len());
         Ok(())
+    }
+
+    /// Returns the number of the block that views of a payload refer to, which the items
+    /// of one record share; `None` if the payload is too large for one.
+    fn block_of(&mut self, payload: &Bytes) -> Option<u32> {
+        // The views of a column have offsets of 32 bits.
+        let is_large = payload.len() >= u32::MAX as usize;
+        let is_last = |last: &(Bytes, Option<u32>)| {
+            last.0.as_ptr() == payload.as_ptr() && last.0.len() == payload.len()
+        };
+        if let Some((_, block)) = self.last_block.as_ref().filter(|last| is_last(last)) {
+            return *block;
+        }
+        let block = (!is_large).then(|| self.items.append_block(Buffer::from(payload.clone())));
+        self.last_block = Some((payload.clone(), block));
+        self.bytes = self.bytes.saturating_add(payload.len());
+        block
     }
 
     /// As [`push_items`](Self::push_items), but copies the items, so that they do not keep
@@ -199,6 +213,7 @@ impl Rows {
         let positions = UInt64Array::from(std::mem::take(&mut self.positions));
         let sizes = UInt32Array::from(std::mem::take(&mut self.sizes));
         let items = self.items.finish();
+        self.last_block = None;
         let names = self.names.finish();
         self.bytes = 0;
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.columns.len());

@@ -47,6 +47,7 @@ mod options;
 mod pieces;
 mod positions;
 mod readers;
+mod record_rows;
 mod scan;
 mod scan_description;
 mod scan_usage;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use datafusion::arrow::array::RecordBatch;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Statistics, internal_err};
 use datafusion::error::Result;
@@ -11,17 +12,25 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::statistics::StatisticsArgs;
-use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
+use datafusion::physical_plan::stream::{
+    RecordBatchReceiverStreamBuilder, RecordBatchStreamAdapter,
+};
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, ReplaceChildrenOptions,
 };
+use futures::{StreamExt as _, future, stream};
 use memchr::memmem::Finder;
+use tokio::sync::mpsc::{self, Sender};
 
 use crate::options::OnDamage;
+use crate::pieces::Piece;
 use crate::readers::Readers;
 use crate::scan_description::ScanDescription;
 use crate::scan_usage::{BATCHES_AHEAD, ScanMemory, ScanMetrics};
 use crate::stream::ScanTask;
+
+/// A scan of at most this many positions is over so soon that no task is started for it.
+const MAX_LOOKUP: u64 = 64;
 
 /// Reads packs: a leaf of a physical plan. `EXPLAIN` shows the columns, the positions, the
 /// names and the limit that were pushed down to it.
@@ -42,6 +51,32 @@ impl PackScan {
 
     pub(crate) fn description(&self) -> &ScanDescription {
         &self.description
+    }
+}
+
+impl PackScan {
+    /// Makes the task that reads a partition, and sends its batches to `output`.
+    fn task(
+        &self,
+        partition: usize,
+        pieces: &[Piece],
+        context: &TaskContext,
+        output: Sender<Result<RecordBatch>>,
+    ) -> ScanTask {
+        let contained = self.description.contained.as_ref();
+        let consumer = MemoryConsumer::new(format!("PackScan[{partition}]"));
+        ScanTask {
+            scan: Arc::clone(&self.description),
+            pieces: pieces.to_vec(),
+            readers: Arc::clone(&self.readers),
+            runtime: context.runtime_env(),
+            reservation: consumer.register(context.memory_pool()),
+            metrics: ScanMetrics::new(&self.metrics, partition),
+            batch_rows: context.session_config().batch_size().max(1),
+            output,
+            memory: ScanMemory::default(),
+            finder: contained.map(|text| Finder::new(text).into_owned()),
+        }
     }
 }
 
@@ -129,23 +164,19 @@ impl ExecutionPlan for PackScan {
             return internal_err!("a scan of packs has no partition {partition}");
         };
         let schema = Arc::clone(self.properties.eq_properties.schema());
-        let mut stream = RecordBatchReceiverStreamBuilder::new(schema, BATCHES_AHEAD);
-        let contained = self.description.contained.as_ref();
-        let consumer = MemoryConsumer::new(format!("PackScan[{partition}]"));
-        let task = ScanTask {
-            scan: Arc::clone(&self.description),
-            pieces: pieces.clone(),
-            readers: Arc::clone(&self.readers),
-            runtime: context.runtime_env(),
-            reservation: consumer.register(context.memory_pool()),
-            metrics: ScanMetrics::new(&self.metrics, partition),
-            batch_rows: context.session_config().batch_size().max(1),
-            output: stream.tx(),
-            memory: ScanMemory::default(),
-            finder: contained.map(|text| Finder::new(text).into_owned()),
-        };
-        stream.spawn(task.run());
-        Ok(stream.build())
+        let task = |output| self.task(partition, pieces, &context, output);
+        if self.description.positions.len() > MAX_LOOKUP {
+            let mut stream = RecordBatchReceiverStreamBuilder::new(schema, BATCHES_AHEAD);
+            stream.spawn(task(stream.tx()).run());
+            return Ok(stream.build());
+        }
+        // Reads in the task of the caller, who takes the batches meanwhile.
+        let (output, mut batches) = mpsc::channel(BATCHES_AHEAD);
+        let ended = stream::once(task(output).run());
+        let failed = ended.filter_map(|ended| future::ready(ended.err().map(Err)));
+        let batches = stream::poll_fn(move |context| batches.poll_recv(context));
+        let rows = stream::select(batches, failed);
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows)))
     }
 
     fn metrics(&self) -> Option<MetricsSet> {

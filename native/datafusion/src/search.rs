@@ -53,6 +53,12 @@ pub(crate) fn items_with(
     runs
 }
 
+/// Returns the size of some items together, in bytes.
+pub(crate) fn size_of_items(lengths: &[u64], slots: Range<usize>) -> usize {
+    let size: u64 = lengths.get(slots).unwrap_or_default().iter().sum();
+    usize::try_from(size).unwrap_or(usize::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

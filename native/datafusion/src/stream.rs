@@ -11,7 +11,7 @@ use datafusion::execution::runtime_env::RuntimeEnv;
 use futures::{StreamExt as _, TryStreamExt as _};
 use memchr::memmem::Finder;
 use sealpack::Names;
-use sealpack::core::read::{Directory, Record, RecordPlace};
+use sealpack::core::read::{Directory, RecordPlace};
 use sealpack::remote::RemoteReader;
 use tokio::sync::mpsc::Sender;
 
@@ -22,9 +22,10 @@ use crate::options::OnDamage;
 use crate::pieces::Piece;
 use crate::positions::PositionSet;
 use crate::readers::{REQUESTS, Readers};
+use crate::record_rows::{RecordRows, RowItems};
 use crate::scan_description::ScanDescription;
 use crate::scan_usage::{ScanMemory, ScanMetrics};
-use crate::search::{ItemRun, items_with};
+use crate::search::size_of_items;
 
 /// The packs that a partition opens before it reads them.
 const OPENED_AHEAD: usize = 4;
@@ -34,9 +35,6 @@ const MAX_BATCH_BYTES: usize = 8 << 20;
 
 /// The size of one request of the library, in bytes.
 const REQUEST_SIZE: u64 = 4 << 20;
-
-/// Items that are less than this part of their record are copied.
-const MIN_SHARE: usize = 4;
 
 /// At most this many scattered positions of a pack are read at once.
 const MAX_SCATTERED: u64 = 64 << 10;
@@ -172,11 +170,11 @@ impl ScanTask {
             return self.read_scattered(pack, selected, rows).await;
         }
         for run in selected {
-            let read = match rows.needs() {
-                _ if self.finder.is_some() => self.read_records(pack, run, rows).await?,
-                Needs { item: true, .. } => self.read_records(pack, run, rows).await?,
+            let read = match (&self.finder, rows.needs()) {
+                (Some(finder), _) => self.search_records(finder, pack, run, rows).await?,
+                (None, Needs { item: true, .. }) => self.read_records(pack, run, rows).await?,
                 // Skipping damage means reading whatever could be damaged.
-                Needs { size: true, .. } if stops_at_damage => {
+                (None, Needs { size: true, .. }) if stops_at_damage => {
                     self.read_lengths(pack, run, rows).await?
                 }
                 _ if !stops_at_damage => self.read_records(pack, run, rows).await?,
@@ -239,32 +237,64 @@ impl ScanTask {
     ) -> Result<Result<(), Stopped>> {
         let mut records = pack.reader.records(records_of(pack.reader.directory(), run)?);
         while let Some((place, record)) = records.try_next().await.map_err(pack_error)? {
-            self.metrics.count_record(&place);
-            let record = match record {
-                Ok(record) => record,
-                Err(_) if self.scan.options.on_damage == OnDamage::Skip => {
-                    self.metrics.count_skipped();
-                    continue;
-                }
-                Err(error) => return Err(pack_error(error)),
-            };
-            if self.memory.is_largest_record(record.payload().len()) {
-                self.reservation.try_resize(self.memory.needed(pack.window))?;
+            let Some(record) = self.sound(&place, record)? else { continue };
+            self.reserve_record(pack, record.payload().len())?;
+            let found = RecordRows::of_record(&place, &record, run, rows.needs().item);
+            if let Err(Stopped) = self.push_record(pack, &place, found, rows).await? {
+                return Ok(Err(Stopped));
             }
-            if let Some(finder) = &self.finder
-                && finder.find(record.payload()).is_none()
-            {
-                continue;
-            }
-            let lengths: Vec<u64> = record.lengths().iter().collect();
-            let record = Some(&record);
-            if let Err(Stopped) =
-                self.push_record(pack, &place, record, &lengths, run, rows).await?
+        }
+        Ok(Ok(()))
+    }
+
+    /// Reads whole records, in order, for the items that contain the text. The threads that
+    /// decode the records search them.
+    async fn search_records(
+        &self,
+        finder: &Finder<'static>,
+        pack: &OpenPack<'_>,
+        run: &Range<u64>,
+        rows: &mut Rows,
+    ) -> Result<Result<(), Stopped>> {
+        let numbers = records_of(pack.reader.directory(), run)?;
+        let (finder, positions) = (finder.clone(), run.clone());
+        let needs_items = rows.needs().item;
+        let mut records = pack.reader.map_records(numbers, move |place, content| {
+            let found = RecordRows::containing(&finder, place, content, &positions, needs_items);
+            (content.size(), found)
+        });
+        while let Some((place, searched)) = records.try_next().await.map_err(pack_error)? {
+            let Some((size, found)) = self.sound(&place, searched)? else { continue };
+            self.reserve_record(pack, size)?;
+            if let Some(found) = found
+                && let Err(Stopped) = self.push_record(pack, &place, found, rows).await?
             {
                 return Ok(Err(Stopped));
             }
         }
         Ok(Ok(()))
+    }
+
+    /// Returns what was made of a record; `None` if the record is damaged and such records
+    /// are left out.
+    fn sound<T>(&self, place: &RecordPlace, made: Result<T, sealpack::Error>) -> Result<Option<T>> {
+        self.metrics.count_record(place);
+        match made {
+            Ok(made) => Ok(Some(made)),
+            Err(_) if self.scan.options.on_damage == OnDamage::Skip => {
+                self.metrics.count_skipped();
+                Ok(None)
+            }
+            Err(error) => Err(pack_error(error)),
+        }
+    }
+
+    /// Reserves memory for records of this size, if it is the largest so far.
+    fn reserve_record(&self, pack: &OpenPack<'_>, size: usize) -> Result<()> {
+        if self.memory.is_largest_record(size) {
+            self.reservation.try_resize(self.memory.needed(pack.window))?;
+        }
+        Ok(())
     }
 
     /// Reads only the lengths of the items.
@@ -277,8 +307,8 @@ impl ScanTask {
         let mut records = pack.reader.record_lengths(records_of(pack.reader.directory(), run)?);
         while let Some((place, lengths)) = records.try_next().await.map_err(pack_error)? {
             self.metrics.count_record(&place);
-            let lengths: Vec<u64> = lengths.iter().collect();
-            if let Err(Stopped) = self.push_record(pack, &place, None, &lengths, run, rows).await? {
+            let found = RecordRows::of_lengths(&place, lengths.iter().collect(), run);
+            if let Err(Stopped) = self.push_record(pack, &place, found, rows).await? {
                 return Ok(Err(Stopped));
             }
         }
@@ -306,29 +336,16 @@ impl ScanTask {
         Ok(Ok(()))
     }
 
-    /// Adds the items of a record that are in `run`, given the lengths of all its items.
+    /// Adds the rows of a record.
     async fn push_record(
         &self,
         pack: &OpenPack<'_>,
         place: &RecordPlace,
-        record: Option<&Record>,
-        lengths: &[u64],
-        run: &Range<u64>,
+        found: RecordRows,
         rows: &mut Rows,
     ) -> Result<Result<(), Stopped>> {
+        let RecordRows { lengths, runs, items } = found;
         let first = u64::from(place.first_item);
-        let slot = |position: u64| {
-            let slot = position.saturating_sub(first).min(lengths.len() as u64);
-            usize::try_from(slot).unwrap_or(usize::MAX)
-        };
-        let slots = slot(run.start)..slot(run.end);
-        let runs = match (record, &self.finder) {
-            (Some(record), Some(finder)) => items_with(finder, record.payload(), lengths, slots),
-            _ => vec![ItemRun { offset: size_of_items(lengths, 0..slots.start), slots }],
-        };
-        let found: usize = runs.iter().map(|run| size_of_items(lengths, run.slots.clone())).sum();
-        // A few small items are copied, so that they do not keep their record in memory.
-        let are_few = record.is_some_and(|record| found < record.payload().len() / MIN_SHARE);
         for mut run in runs {
             while !run.slots.is_empty() {
                 let room = self.batch_rows.saturating_sub(rows.len()).max(1);
@@ -338,14 +355,11 @@ impl ScanTask {
                 let positions = first + run.slots.start as u64..first + end as u64;
                 rows.push_positions(positions.clone());
                 rows.push_sizes(taken.iter().map(|&size| u32::try_from(size).unwrap_or(u32::MAX)));
-                if let Some(record) = record
-                    && rows.needs().item
-                {
-                    let (payload, sizes) = (record.payload(), taken.iter().copied());
-                    match are_few {
-                        true => rows.push_copies(payload, run.offset, sizes)?,
-                        false => rows.push_items(payload, run.offset, sizes)?,
-                    }
+                let sizes = taken.iter().copied();
+                match &items {
+                    RowItems::Unneeded => {}
+                    RowItems::Copied(bytes) => rows.push_copies(bytes, run.offset, sizes)?,
+                    RowItems::Shared(bytes) => rows.push_items(bytes, run.offset, sizes)?,
                 }
                 self.push_names(pack, positions, rows)?;
                 run.offset = run.offset.saturating_add(size_of_items(taken, 0..taken.len()));
@@ -397,12 +411,6 @@ impl ScanTask {
         self.metrics.record_output(batch.num_rows());
         Ok(self.output.send(Ok(batch)).await.map_err(|_| Stopped))
     }
-}
-
-/// Returns the size of some items together, in bytes.
-fn size_of_items(lengths: &[u64], slots: Range<usize>) -> usize {
-    let size: u64 = lengths.get(slots).unwrap_or_default().iter().sum();
-    usize::try_from(size).unwrap_or(usize::MAX)
 }
 
 /// Returns how many of the next items are added to a batch with room for `rows`.
