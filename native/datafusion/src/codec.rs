@@ -46,8 +46,18 @@ const PREFIX: &[u8] = b"sealpack\x01";
 
 #[derive(Serialize, Deserialize)]
 enum EncodedTable {
-    Packs { files: Vec<PackFile>, columns: PackColumns, options: PackTableOptions },
-    Function { kind: PackFunctionKind, locations: Vec<String> },
+    Packs {
+        files: Vec<PackFile>,
+        columns: PackColumns,
+        options: PackTableOptions,
+        /// The number of items of each pack that was opened, so that another process plans
+        /// without opening it again.
+        items: Vec<Option<u32>>,
+    },
+    Function {
+        kind: PackFunctionKind,
+        locations: Vec<String>,
+    },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -138,8 +148,8 @@ impl LogicalExtensionCodec for PackLogicalCodec {
     ) -> Result<Arc<dyn TableProvider>> {
         let readers = Arc::clone(&self.readers);
         Ok(match decode(bytes)? {
-            Some(EncodedTable::Packs { files, columns, options }) => {
-                Arc::new(PackTable::from_parts(files, columns, options, readers))
+            Some(EncodedTable::Packs { files, columns, options, items }) => {
+                Arc::new(PackTable::from_parts(files, columns, options, readers).knowing(&items))
             }
             Some(EncodedTable::Function { kind, locations }) => {
                 Arc::new(PackFunctionTable::new(kind, locations, readers))
@@ -155,9 +165,9 @@ impl LogicalExtensionCodec for PackLogicalCodec {
         bytes: &mut Vec<u8>,
     ) -> Result<()> {
         if let Some(packs) = provider.downcast_ref::<PackTable>() {
-            let files = packs.files().to_vec();
+            let (files, items) = (packs.files().to_vec(), packs.known_items());
             let (columns, options) = (packs.columns().clone(), packs.options().clone());
-            return encode(&EncodedTable::Packs { files, columns, options }, bytes);
+            return encode(&EncodedTable::Packs { files, columns, options, items }, bytes);
         }
         if let Some(function) = provider.downcast_ref::<PackFunctionTable>() {
             let locations = function.locations.clone();

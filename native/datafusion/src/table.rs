@@ -1,10 +1,10 @@
 //! `PackTable`: packs as one table.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use datafusion::arrow::array::{AsArray as _, BooleanArray};
+use datafusion::arrow::array::{AsArray as _, BooleanArray, RecordBatch};
 use datafusion::arrow::compute::and;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
@@ -46,7 +46,7 @@ const MAX_UNSPLIT: u64 = 1024;
 /// | *key* | Utf8View | the value of each folder `key=value` above the pack |
 ///
 /// ```
-/// use std::sync::Arc;
+/// use std::sync::{Arc, OnceLock};
 /// use datafusion::prelude::SessionContext;
 /// use sealpack_datafusion::{PackTable, PackTableOptions, TextColumn};
 ///
@@ -73,6 +73,8 @@ pub struct PackTable {
     readers: Arc<Readers>,
     /// What opening each pack has shown; `None` if it cannot be opened.
     summaries: Arc<Vec<OnceCell<Option<PackSummary>>>>,
+    /// A row for each pack, once a query has a filter on packs.
+    rows: Arc<OnceLock<RecordBatch>>,
 }
 
 /// What the end of a pack states.
@@ -142,7 +144,23 @@ impl PackTable {
         let summaries = files.iter().map(|_| OnceCell::new()).collect();
         let schema = columns.schema();
         let (files, summaries) = (Arc::new(files), Arc::new(summaries));
-        Self { files, columns, schema, options, readers, summaries }
+        Self { files, columns, schema, options, readers, summaries, rows: Arc::default() }
+    }
+
+    /// Adds the numbers of items of packs that another process has opened.
+    pub(crate) fn knowing(self, items: &[Option<u32>]) -> Self {
+        for (cell, items) in self.summaries.iter().zip(items) {
+            if let Some(items) = *items {
+                // A new table knows nothing yet.
+                let _ = cell.set(Some(PackSummary { items }));
+            }
+        }
+        self
+    }
+
+    /// Returns the number of items of each pack that was opened.
+    pub(crate) fn known_items(&self) -> Vec<Option<u32>> {
+        self.summaries.iter().map(known_items).collect()
     }
 
     pub(crate) fn files(&self) -> &[PackFile] {
@@ -206,12 +224,18 @@ impl PackTable {
         if filters.is_empty() {
             return Ok(all.collect());
         }
-        let rows = packs_as_rows(&self.files, &self.columns)?;
+        let rows = match self.rows.get() {
+            Some(rows) => rows,
+            None => {
+                let rows = packs_as_rows(&self.files, &self.columns)?;
+                self.rows.get_or_init(|| rows)
+            }
+        };
         let schema = DFSchema::try_from(rows.schema())?;
         let mut selected: Option<BooleanArray> = None;
         for filter in filters {
             let filter = session.create_physical_expr(without_qualifiers(filter)?, &schema)?;
-            let matches = filter.evaluate(&rows)?.into_array(rows.num_rows())?;
+            let matches = filter.evaluate(rows)?.into_array(rows.num_rows())?;
             let matches = matches.as_boolean();
             selected = Some(match selected {
                 Some(selected) => and(&selected, matches)?,
@@ -235,7 +259,7 @@ impl PackTable {
         packs: &[usize],
     ) -> Result<Vec<Option<u32>>> {
         if !self.options.statistics {
-            let known = |&number: &usize| Some(self.summaries.get(number)?.get()?.as_ref()?.items);
+            let known = |&number: &usize| known_items(self.summaries.get(number)?);
             return Ok(packs.iter().map(known).collect());
         }
         let opened =
@@ -244,6 +268,10 @@ impl PackTable {
             opened.buffered(OPENED_TOGETHER).try_collect().await?;
         Ok(opened.into_iter().map(|summary| Some(summary?.items)).collect())
     }
+}
+
+fn known_items(summary: &OnceCell<Option<PackSummary>>) -> Option<u32> {
+    Some(summary.get()?.as_ref()?.items)
 }
 
 /// Removes the names of tables from the columns of a filter.
