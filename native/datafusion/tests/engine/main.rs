@@ -10,10 +10,20 @@
     reason = "tests"
 )]
 
+// The shared files below use the package of the repository's tests by this name.
+extern crate self as sealpack_tests;
+
+#[path = "../../../../tests/src/child.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod child;
 mod counting;
 mod encoded;
 mod many;
 mod packs;
 mod results;
 mod scripts;
+#[path = "../../../../tests/servers/start.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod start;
 mod trusted;
+mod writing;

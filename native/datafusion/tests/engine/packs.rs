@@ -7,11 +7,14 @@ use datafusion::object_store::memory::InMemory;
 use datafusion::object_store::path::Path as ObjectPath;
 use datafusion::object_store::{ObjectStore, ObjectStoreExt as _};
 use datafusion::prelude::{SessionConfig, SessionContext};
+use object_store::aws::AmazonS3Builder;
 use sealpack::{
     DictionaryTraining, PackIdentity, Plain, SetManifest, SetMember, Writer, WriterOptions, Zstd,
 };
 use tempfile::TempDir;
 use url::Url;
+
+use crate::start::{BUCKET, KEY, SECRET, Server};
 
 /// Writes a pack of these items.
 pub fn write(path: &Path, options: WriterOptions, items: &[Vec<u8>]) {
@@ -119,6 +122,24 @@ impl Packs {
         let ctx = session();
         ctx.register_object_store(&Url::parse("memory://packs").unwrap(), store);
         (ctx, "memory://packs/".into())
+    }
+
+    /// A session with a copy of the folder in an S3 server, below this prefix, and its URL.
+    pub async fn on_s3(&self, server: &Server, prefix: &str) -> (SessionContext, String) {
+        let store = AmazonS3Builder::new()
+            .with_endpoint(server.endpoint())
+            .with_allow_http(true)
+            .with_region("us-east-1")
+            .with_bucket_name(BUCKET)
+            .with_access_key_id(KEY)
+            .with_secret_access_key(SECRET)
+            .build()
+            .unwrap();
+        copy(self.folder.path(), &ObjectPath::parse(prefix).unwrap(), &store).await;
+        let ctx = session();
+        let bucket = format!("s3://{BUCKET}");
+        ctx.register_object_store(&Url::parse(&bucket).unwrap(), Arc::new(store));
+        (ctx, format!("{bucket}/{prefix}/"))
     }
 }
 

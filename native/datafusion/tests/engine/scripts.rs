@@ -1,6 +1,7 @@
-//! Runs the SQL in `tests/slt`, over packs in a folder and in a store in memory.
+//! Runs the SQL in `tests/slt`, over packs in a folder, in a store in memory, and on S3.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -9,6 +10,7 @@ use datafusion::prelude::SessionContext;
 use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Runner};
 
 use crate::packs::Packs;
+use crate::start::{SERVER_KINDS, Server};
 
 /// A session as a database of `sqllogictest`. The URL of the packs is `{base}` in scripts
 /// and in results.
@@ -93,4 +95,21 @@ async fn scripts_hold_in_a_folder() {
 async fn scripts_hold_in_memory() {
     let packs = Packs::write();
     run(async || packs.in_memory().await, "memory").await;
+}
+
+/// `tests/run engine` installs the servers.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the S3 servers"]
+async fn scripts_hold_on_s3() {
+    let packs = Packs::write();
+    for kind in SERVER_KINDS {
+        let server = Server::start(kind);
+        let copies = AtomicUsize::new(0);
+        // Each script has a copy of its own, since some write.
+        let make = async || {
+            let prefix = format!("copy-{}", copies.fetch_add(1, Ordering::Relaxed));
+            packs.on_s3(&server, &prefix).await
+        };
+        run(make, &format!("{kind:?}")).await;
+    }
 }
