@@ -28,6 +28,9 @@ pub fn local_config() -> SessionConfig {
 /// The settings of a session of a cluster, on each of its processes and on its clients.
 pub fn cluster_config() -> SessionConfig {
     sealpack_datafusion::for_cluster(SessionConfig::new_with_ballista())
+        // Ballista 55 plans adaptively by default. Such a query never ends if an executor is
+        // lost that has results which later tasks need; with a fixed plan they are made again.
+        .with_ballista_adaptive_query_planner(false)
         .with_ballista_logical_extension_codec(logical_codec())
         .with_ballista_physical_extension_codec(physical_codec())
 }

@@ -131,7 +131,8 @@ impl Cluster {
         cluster
     }
 
-    fn start_executor(&self) -> RunningProcess {
+    /// Starts another executor.
+    pub fn start_executor(&self) -> RunningProcess {
         let args = format!(
             "executor --scheduler {} --port 0 --task-port 0 --cores 2 --heartbeat 1 --memory 512MB",
             self.address

@@ -2,7 +2,7 @@
 //! clear, and there is no half of a pack.
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sealpack::Reader;
 
@@ -14,18 +14,16 @@ use super::start::ServerKind;
 /// The delay of each request: so a query takes seconds.
 const DELAY: Duration = Duration::from_millis(60);
 
-/// Runs a query once without disturbance, to count its requests, then again, and kills an
-/// executor when a third of them were sent.
-fn killed_during(cluster: &mut Cluster, undisturbed: &str, sql: &str) -> Answer {
-    let requests = {
-        let before = cluster.store.proxy.requests();
-        cluster.answer(undisturbed).rows(cluster);
-        cluster.store.proxy.requests() - before
-    };
-    assert!(requests > PACKS, "{requests} requests");
+/// The client lists the packs, and opens each. Executors send all other requests: one for
+/// each pack, as long as they have not read it before.
+const OF_THE_CLIENT: usize = PACKS + 1;
+
+/// Starts a query on a new cluster, and kills an executor when about half of the packs were
+/// read.
+fn killed_during(cluster: &mut Cluster, sql: &str) -> Answer {
     let proxy = &cluster.store.proxy;
     proxy.set_delay(DELAY);
-    let middle = proxy.requests() + requests / 3;
+    let middle = proxy.requests() + OF_THE_CLIENT + PACKS / 2;
     let mut query = cluster.query(sql);
     wait_until("the middle of the query", || proxy.requests() >= middle || !query.is_running());
     assert!(query.is_running(), "the query ended before its middle");
@@ -37,6 +35,29 @@ fn killed_during(cluster: &mut Cluster, undisturbed: &str, sql: &str) -> Answer 
     let noticed = log.lines().any(|line| line.contains("executor") && line.contains("warn"));
     assert!(noticed, "the scheduler noticed no loss:\n{log}");
     answer
+}
+
+/// Kills an executor at several moments of a query, and starts another in its place. `sql`
+/// makes the statement of each attempt, and `check` looks at its answer.
+fn killed_at_any_time(sql: impl Fn(u32) -> String, check: impl Fn(&Cluster, u32, &Answer)) {
+    /// The moments at which an executor is killed.
+    const KILLS: u32 = 7;
+    let mut cluster = Cluster::start(ServerKind::S3sFs);
+    cluster.store.proxy.set_delay(DELAY);
+    // The first attempt takes longer: it opens the packs.
+    cluster.answer(&sql(0)).rows(&cluster);
+    let started = Instant::now();
+    cluster.answer(&sql(1)).rows(&cluster);
+    let duration = started.elapsed();
+    for number in 1..=KILLS {
+        let sql = sql(number + 1);
+        let query = cluster.query(&sql);
+        // In the second half, other executors need the results of the one that dies.
+        std::thread::sleep(duration / 2 + duration / 2 * number / KILLS);
+        cluster.executors[1].kill();
+        cluster.executors[1] = cluster.start_executor();
+        check(&cluster, number + 1, &Answer::new(&sql, query.end()));
+    }
 }
 
 /// Checks an answer that may be an error, but not a wrong one.
@@ -55,7 +76,7 @@ fn right_or_clear(cluster: &Cluster, answer: &Answer, expected: &str) {
 #[ignore = "needs servers: tests/run engine"]
 fn an_executor_dies_during_verification() {
     let mut cluster = Cluster::start(ServerKind::S3sFs);
-    let answer = killed_during(&mut cluster, VERIFY, VERIFY);
+    let answer = killed_during(&mut cluster, VERIFY);
     right_or_clear(&cluster, &answer, &format!("{PACKS},{}", PACKS * ITEMS));
 }
 
@@ -63,7 +84,7 @@ fn an_executor_dies_during_verification() {
 #[ignore = "needs servers: tests/run engine"]
 fn an_executor_dies_during_a_filter_over_all_items() {
     let mut cluster = Cluster::start(ServerKind::S3sFs);
-    let answer = killed_during(&mut cluster, LIKE, LIKE);
+    let answer = killed_during(&mut cluster, LIKE);
     right_or_clear(&cluster, &answer, &rare_items().to_string());
 }
 
@@ -72,7 +93,7 @@ fn an_executor_dies_during_a_filter_over_all_items() {
 fn an_executor_dies_during_a_join() {
     let mut cluster = Cluster::start(ServerKind::S3sFs);
     cluster.answer(MAKE_PARQUET).rows(&cluster);
-    let answer = killed_during(&mut cluster, JOIN, JOIN);
+    let answer = killed_during(&mut cluster, JOIN);
     right_or_clear(&cluster, &answer, &joined());
 }
 
@@ -96,6 +117,25 @@ fn check_written(cluster: &Cluster, prefix: &str, answer: &Answer) {
     }
 }
 
+#[test]
+#[ignore = "needs servers: tests/run engine"]
+fn an_executor_dies_at_any_time_of_a_verification() {
+    let expected = format!("{PACKS},{}", PACKS * ITEMS);
+    killed_at_any_time(
+        |_| VERIFY.to_string(),
+        |cluster, _, answer| right_or_clear(cluster, answer, &expected),
+    );
+}
+
+#[test]
+#[ignore = "needs servers: tests/run engine"]
+fn an_executor_dies_at_any_time_of_a_copy() {
+    killed_at_any_time(
+        |number| copy_to(&format!("out-{number}/a.pack")),
+        |cluster, number, answer| check_written(cluster, &format!("out-{number}"), answer),
+    );
+}
+
 fn copy_to(location: &str) -> String {
     format!("COPY (SELECT item FROM packs) TO 's3://bucket/{location}' STORED AS PACK")
 }
@@ -104,7 +144,7 @@ fn copy_to(location: &str) -> String {
 #[ignore = "needs servers: tests/run engine"]
 fn an_executor_dies_while_packs_are_written() {
     let mut cluster = Cluster::start(ServerKind::S3sFs);
-    let answer = killed_during(&mut cluster, &copy_to("first/"), &copy_to("out/"));
+    let answer = killed_during(&mut cluster, &copy_to("out/"));
     check_written(&cluster, "out", &answer);
 }
 
@@ -112,7 +152,7 @@ fn an_executor_dies_while_packs_are_written() {
 #[ignore = "needs servers: tests/run engine"]
 fn an_executor_dies_while_one_pack_is_written() {
     let mut cluster = Cluster::start(ServerKind::S3sFs);
-    let answer = killed_during(&mut cluster, &copy_to("first/a.pack"), &copy_to("out/a.pack"));
+    let answer = killed_during(&mut cluster, &copy_to("out/a.pack"));
     check_written(&cluster, "out", &answer);
 }
 
@@ -124,7 +164,8 @@ fn the_death_of_all_executors_is_reported() {
     let before = cluster.store.proxy.requests();
     let mut query = cluster.query(LIKE);
     let proxy = &cluster.store.proxy;
-    wait_until("the executors", || proxy.requests() > before + 2 * PACKS || !query.is_running());
+    let middle = before + OF_THE_CLIENT + 10;
+    wait_until("the executors", || proxy.requests() > middle || !query.is_running());
     cluster.executors.iter_mut().for_each(|executor| executor.kill());
     let answer = Answer::new(LIKE, query.end());
     assert!(answer.error().contains("all executors were lost"), "{}", answer.message);

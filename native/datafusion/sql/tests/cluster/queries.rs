@@ -25,8 +25,11 @@ pub const LIKE: &str = "SELECT count(*) FROM packs WHERE item LIKE '%rare%'";
 #[ignore = "needs servers: tests/run engine"]
 fn a_cluster_counts_filters_joins_and_verifies() {
     let cluster = Cluster::start(ServerKind::S3sFs);
+    let before = cluster.store.proxy.requests();
     let count = cluster.answer("SELECT count(*) FROM packs");
     assert_eq!(count.value(&cluster), (PACKS * ITEMS).to_string());
+    // One for the listing; the client opens each pack, and no other process opens it again.
+    assert_eq!(cluster.store.proxy.requests() - before, PACKS + 1);
     let rare = cluster.answer(LIKE);
     assert_eq!(rare.value(&cluster), rare_items().to_string());
     let verified = cluster.answer(VERIFY);
@@ -67,10 +70,9 @@ fn ctrl_c_cancels_the_query_on_the_cluster() {
     cluster.store.proxy.set_delay(Duration::from_millis(200));
     let before = cluster.store.proxy.requests();
     let mut query = cluster.query(LIKE);
-    // The client opens each pack to see whether it has names, and the scheduler to count its items;
-    // the rest are requests of executors.
+    // The client lists the packs and opens each; the rest are requests of executors.
     wait_until("the executors", || {
-        cluster.store.proxy.requests() > before + 2 * PACKS + 10 || !query.is_running()
+        cluster.store.proxy.requests() > before + PACKS + 10 || !query.is_running()
     });
     query.signal(signal_hook::consts::SIGINT);
     let status = query.wait("it to end");
