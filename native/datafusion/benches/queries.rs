@@ -8,6 +8,8 @@
 //!     -- --packs 8         packs
 //!     -- --rounds 7        rounds; each takes every measurement once
 //!     -- --threads 2       partitions of a query, which run at the same time
+//!     -- --record 128      items in a record
+//!     -- --only 3          only one measurement, by its number: for a profiler
 //! ```
 //!
 //! Rounds alternate between the measurements, so that a change in the machine's speed
@@ -33,7 +35,8 @@ use std::time::{Duration, Instant};
 
 use datafusion::arrow::array::{Array as _, AsArray as _};
 use datafusion::arrow::datatypes::Int64Type;
-use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::common::ScalarValue;
+use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use sealpack::{Writer, Zstd};
 use tempfile::TempDir;
 
@@ -42,14 +45,27 @@ const RARE_EVERY: u64 = 5000;
 /// The point lookups of a round.
 const LOOKUPS: u64 = 100;
 
+/// The rows of each pack that are also in a table in memory.
+const IN_MEMORY: u64 = 8;
+
 /// The measurements of a round.
-const WORK: [&str; 5] = ["scan packs", "grep", "scan parquet", "lookup packs", "lookup parquet"];
+const WORK: [&str; 8] = [
+    "scan packs",
+    "grep",
+    "scan parquet",
+    "lookup packs",
+    "lookup parquet",
+    "lookup memory",
+    "prepared packs",
+    "prepared parquet",
+];
 
 struct Settings {
     items: u64,
     packs: u64,
     rounds: usize,
     threads: usize,
+    record: u32,
     only: Option<usize>,
 }
 
@@ -67,6 +83,7 @@ impl Settings {
             packs: get("--packs", 8),
             rounds: usize::try_from(get("--rounds", 7)).unwrap(),
             threads: usize::try_from(get("--threads", 2)).unwrap(),
+            record: u32::try_from(get("--record", 128)).unwrap(),
             only: found.get("--only").map(|&number| usize::try_from(number).unwrap()),
         }
     }
@@ -107,7 +124,7 @@ impl Data {
         std::fs::create_dir(&packs).unwrap();
         let each = settings.items / settings.packs;
         for pack in 0..settings.packs {
-            let options = Writer::options().codec(Zstd::level(3));
+            let options = Writer::options().codec(Zstd::level(3)).items_per_record(settings.record);
             let mut writer = options.create(packs.join(format!("{pack:03}.pack"))).unwrap();
             (0..each).for_each(|n| writer.append(item(pack * each + n).as_bytes()).unwrap());
             writer.finish().unwrap();
@@ -134,6 +151,12 @@ impl Data {
         data.run(&format!(
             "CREATE EXTERNAL TABLE parquet STORED AS PARQUET LOCATION '{}/'",
             parquet.display()
+        ))
+        .await;
+        // What a lookup costs if there is nothing to read.
+        data.run(&format!(
+            "CREATE TABLE memory AS SELECT pack, position, item FROM packs WHERE position < \
+             {IN_MEMORY}"
         ))
         .await;
         data
@@ -168,26 +191,51 @@ impl Data {
         (each * self.settings.packs).div_ceil(RARE_EVERY).try_into().unwrap()
     }
 
-    /// Reads single items by position.
-    async fn look_up(&self, table: &str, round: u64) -> Duration {
-        let each = self.settings.items / self.settings.packs;
+    /// Reads single items by position, among the first `rows` of each pack: each with a
+    /// statement of its own.
+    async fn look_up(&self, table: &str, round: u64, rows: u64) -> Duration {
         let started = Instant::now();
         for lookup in 0..LOOKUPS {
-            let mixed = (round * LOOKUPS + lookup).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
-            let (pack, position) = (mixed % self.settings.packs, mixed / 64 % each);
+            let (pack, position) = self.place(round * LOOKUPS + lookup, rows);
             let sql = format!(
-                "SELECT arrow_cast(item, 'Utf8') FROM {table} WHERE position = {position} AND \
-                 pack LIKE '%/{pack:03}.pack'"
+                "SELECT item FROM {table} WHERE position = {position} AND pack LIKE \
+                 '%/{pack:03}.pack'"
             );
-            let batches = self.context.sql(&sql).await.unwrap().collect().await.unwrap();
-            let found: Vec<_> = batches
-                .iter()
-                .flat_map(|batch| batch.column(0).as_string::<i32>().iter().flatten())
-                .map(str::to_string)
-                .collect();
-            assert_eq!(found, [item(pack * each + position)]);
+            self.check_item(self.context.sql(&sql).await.unwrap(), pack, position).await;
         }
         started.elapsed()
+    }
+
+    /// As `look_up`, with a statement that was parsed before.
+    async fn look_up_prepared(&self, table: &str, round: u64, rows: u64) -> Duration {
+        let sql = format!("SELECT item FROM {table} WHERE position = $1 AND pack LIKE $2");
+        let statement = self.context.sql(&sql).await.unwrap();
+        let started = Instant::now();
+        for lookup in 0..LOOKUPS {
+            let (pack, position) = self.place(round * LOOKUPS + lookup, rows);
+            let values = vec![
+                ScalarValue::UInt64(Some(position)),
+                ScalarValue::Utf8View(Some(format!("%/{pack:03}.pack"))),
+            ];
+            let query = statement.clone().with_param_values(values).unwrap();
+            self.check_item(query, pack, position).await;
+        }
+        started.elapsed()
+    }
+
+    /// The pack and the position of a lookup.
+    fn place(&self, lookup: u64, rows: u64) -> (u64, u64) {
+        let mixed = lookup.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
+        (mixed % self.settings.packs, mixed / 64 % rows)
+    }
+
+    /// Runs the query for an item.
+    async fn check_item(&self, query: DataFrame, pack: u64, position: u64) {
+        let batches = query.collect().await.unwrap();
+        let found = batches.iter().flat_map(|batch| batch.column(0).as_binary_view().iter());
+        let found: Vec<_> = found.flatten().collect();
+        let each = self.settings.items / self.settings.packs;
+        assert_eq!(found, [item(pack * each + position).as_bytes()]);
     }
 
     /// Counts with the command.
@@ -228,10 +276,10 @@ fn report(what: &str, times: &[f64], against: &str, others: &[f64]) {
     let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
     let greatest = ratios.iter().copied().fold(0.0, f64::max);
     println!(
-        "{what:<28} {:>9.4} s   {against:<24} {:>9.4} s   {:>7.2} times as fast ({least:.2} to \
+        "{what:<22} {:>9.3} ms   {against:<18} {:>9.3} ms   {:>7.2} times as fast ({least:.2} to \
          {greatest:.2})",
-        median(times),
-        median(others),
+        median(times) * 1000.0,
+        median(others) * 1000.0,
         median(&ratios),
     );
 }
@@ -241,7 +289,7 @@ async fn main() {
     let usual = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/release/sealpack");
     let command = std::env::var_os("SEALPACK").map_or_else(|| PathBuf::from(usual), PathBuf::from);
     let data = Data::make(Settings::parse()).await;
-    let Settings { items, packs, rounds, threads, only } = data.settings;
+    let Settings { items, packs, rounds, threads, only, .. } = data.settings;
     println!(
         "{items} items in {packs} packs of {} bytes together, as Parquet {} bytes; {rounds} \
          rounds, {threads} partitions",
@@ -259,8 +307,13 @@ async fn main() {
                 "scan packs" => data.count_rare("packs").await,
                 "grep" => data.grep(&command),
                 "scan parquet" => data.count_rare("parquet").await,
-                "lookup packs" => data.look_up("packs", round as u64).await,
-                _ => data.look_up("parquet", round as u64).await,
+                "lookup packs" => data.look_up("packs", round as u64, items / packs).await,
+                "lookup parquet" => data.look_up("parquet", round as u64, items / packs).await,
+                "lookup memory" => data.look_up("memory", round as u64, IN_MEMORY).await,
+                "prepared packs" => {
+                    data.look_up_prepared("packs", round as u64, items / packs).await
+                }
+                _ => data.look_up_prepared("parquet", round as u64, items / packs).await,
             };
             if round > 0 {
                 times.entry(name).or_default().push(time.as_secs_f64());
@@ -268,11 +321,16 @@ async fn main() {
         }
     }
     if let Some(number) = only {
-        println!("{}: {:.4} s", WORK[number], median(&times[WORK[number]]));
+        println!("{}: {:.1} ms", WORK[number], median(&times[WORK[number]]) * 1000.0);
         return;
     }
     report("LIKE over all items", &times["scan packs"], "sealpack grep -c", &times["grep"]);
     report("LIKE over all items", &times["scan packs"], "Parquet, zstd", &times["scan parquet"]);
-    let each = |name| times[name].iter().map(|time| time / LOOKUPS as f64).collect::<Vec<_>>();
-    report("an item by position", &each("lookup packs"), "Parquet, zstd", &each("lookup parquet"));
+    let each =
+        |name: &str| times[name].iter().map(|time| time / LOOKUPS as f64).collect::<Vec<_>>();
+    let lookups = each("lookup packs");
+    report("an item by position", &lookups, "Parquet, zstd", &each("lookup parquet"));
+    report("an item by position", &lookups, "rows in memory", &each("lookup memory"));
+    let (packs, parquet) = (each("prepared packs"), each("prepared parquet"));
+    report("the same, prepared", &packs, "Parquet, zstd", &parquet);
 }
