@@ -1,5 +1,5 @@
-//! Collects rows into batches. Items are views of the decoded records; nothing of them is
-//! copied.
+//! Collects rows into batches. Items are views of decoded records, unless a record has few
+//! of them.
 
 use std::ops::Range;
 use std::sync::Arc;

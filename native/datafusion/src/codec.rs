@@ -42,7 +42,7 @@ use crate::write::{PackWrite, PackWriteTotal};
 use crate::write_description::WriteDescription;
 
 /// The bytes that begin everything which these codecs write, and the version.
-const PREFIX: &[u8] = b"sealpack\x01";
+const PREFIX: &[u8] = b"sealpack\x02";
 
 #[derive(Serialize, Deserialize)]
 enum EncodedTable {

@@ -55,6 +55,12 @@ impl Default for PackTableOptions {
 }
 
 impl PackTableOptions {
+    /// Returns whether the rows of a range of positions are known before they are read: not
+    /// if damaged ones are left out, so that no limit applies to positions.
+    pub(crate) fn counts_rows_ahead(&self) -> bool {
+        self.on_damage == OnDamage::Error
+    }
+
     /// Sets whether the table has the column `text`. Default: it has not.
     pub fn text(mut self, text: TextColumn) -> Self {
         self.text = text;

@@ -72,6 +72,7 @@ impl RecordRows {
         positions: &Range<u64>,
         needs_items: bool,
     ) -> Option<Self> {
+        // A decoded record is one run of bytes.
         let payload = content.run()?;
         // Most records contain no such item, and need no lengths.
         finder.find(payload)?;
@@ -101,6 +102,7 @@ impl RecordRows {
         let mut packed = Vec::with_capacity(self.size());
         for run in &mut self.runs {
             let end = run.offset.saturating_add(size_of_items(&self.lengths, run.slots.clone()));
+            // The lengths of a decoded record add up to its size.
             let items = payload.get(run.offset..end).unwrap_or_default();
             run.offset = packed.len();
             packed.extend_from_slice(items);

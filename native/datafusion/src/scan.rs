@@ -29,7 +29,8 @@ use crate::scan_description::ScanDescription;
 use crate::scan_usage::{BATCHES_AHEAD, ScanMemory, ScanMetrics};
 use crate::stream::ScanTask;
 
-/// A scan of at most this many positions is over so soon that no task is started for it.
+/// A partition with at most this many positions, in all its packs, is over so soon that no
+/// task is started for it.
 const MAX_LOOKUP: u64 = 64;
 
 /// Reads packs: a leaf of a physical plan. `EXPLAIN` shows the columns, the positions, the
@@ -165,7 +166,8 @@ impl ExecutionPlan for PackScan {
         };
         let schema = Arc::clone(self.properties.eq_properties.schema());
         let task = |output| self.task(partition, pieces, &context, output);
-        if self.description.positions.len() > MAX_LOOKUP {
+        let positions = self.description.positions.len();
+        if positions.saturating_mul(pieces.len() as u64) > MAX_LOOKUP {
             let mut stream = RecordBatchReceiverStreamBuilder::new(schema, BATCHES_AHEAD);
             stream.spawn(task(stream.tx()).run());
             return Ok(stream.build());
@@ -203,6 +205,9 @@ impl ExecutionPlan for PackScan {
     }
 
     fn with_fetch(&self, limit: Option<usize>) -> Option<Arc<dyn ExecutionPlan>> {
+        if !self.description.options.counts_rows_ahead() {
+            return None;
+        }
         let description = ScanDescription { limit, ..(*self.description).clone() };
         Some(Arc::new(Self::new(description, Arc::clone(&self.readers))))
     }

@@ -12,6 +12,12 @@ use crate::readers::DECODERS;
 /// The batches that a partition prepares before the query takes them.
 pub(crate) const BATCHES_AHEAD: usize = 1;
 
+/// The library decodes small records in batches that expand to at most this size, in bytes.
+const DECODED_AHEAD: usize = 4 << 20;
+
+/// Records rarely expand to more than this many times their size.
+const USUAL_EXPANSION: usize = 8;
+
 /// The memory that a partition needs, in bytes, as it becomes known.
 #[derive(Debug, Default)]
 pub(crate) struct ScanMemory {
@@ -31,9 +37,10 @@ impl ScanMemory {
     }
 
     /// Returns the memory of requests, of records that are decoded ahead, and of batches
-    /// that wait for the query.
+    /// that wait for the query. `window` is the memory of the requests.
     pub(crate) fn needed(&self, window: usize) -> usize {
-        let records = self.largest_record.load(Ordering::Relaxed);
+        let usual = window.saturating_mul(USUAL_EXPANSION).min(DECODED_AHEAD);
+        let records = self.largest_record.load(Ordering::Relaxed).max(usual);
         let batches = self.largest_batch.load(Ordering::Relaxed);
         let records = records.saturating_mul(DECODERS + 1);
         let batches = batches.saturating_mul(BATCHES_AHEAD + 1);

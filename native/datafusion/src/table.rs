@@ -46,7 +46,7 @@ const MAX_UNSPLIT: u64 = 1024;
 /// | *key* | Utf8View | the value of each folder `key=value` above the pack |
 ///
 /// ```
-/// use std::sync::{Arc, OnceLock};
+/// use std::sync::Arc;
 /// use datafusion::prelude::SessionContext;
 /// use sealpack_datafusion::{PackTable, PackTableOptions, TextColumn};
 ///
@@ -337,6 +337,7 @@ impl TableProvider for PackTable {
         }
         let packs = self.select_packs(session, &of_packs)?;
         let counts = self.item_counts(session, &packs).await?;
+        let limit = limit.filter(|_| self.options.counts_rows_ahead());
         let found = Selection { packs, counts, positions, names, contained, limit };
         let all = || (0..self.schema.fields().len()).collect();
         let projection = projection.cloned().unwrap_or_else(all);
@@ -384,7 +385,7 @@ impl PackTable {
         let min_piece = config.optimizer.repartition_file_min_size as u64;
         let partitions = divide(&extents, session.config().target_partitions(), min_piece);
         let is_searched = names.is_some() || contained.is_some();
-        let is_exact = !is_searched && self.options.on_damage == OnDamage::Error;
+        let is_exact = !is_searched && self.options.counts_rows_ahead();
         let totals = ScanTotals {
             packs: self.files.len(),
             rows: rows.filter(|_| is_exact),

@@ -13,8 +13,8 @@ use super::unseal::{Outcomes, StoredRecord, Unsealed};
 use crate::error::{Error, ErrorKind};
 use crate::read::{BufferPool, DecodeMemory};
 
-/// Stored bytes that one thread works on at a time. Decoded records do not wait for the
-/// caller, so that there may be more of them than in other scans.
+/// Stored bytes that one thread works on at a time. Only results wait for the caller, so
+/// that there may be more records in a batch than in other scans.
 const MAPPED_BATCH_SIZE: usize = 1 << 20;
 
 /// What the threads that decode the records share.

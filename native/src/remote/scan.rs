@@ -10,7 +10,7 @@ use sealpack_core::read::{PlannedRead, PlannedRecord, Record, plan, plan_records
 
 use super::reader::{RemoteReader, RemoteReaderInner};
 use super::room::{Room, RoomShare, is_limited};
-use super::unseal::{Outcomes, StoredRecord};
+use super::unseal::{Outcomes, RecordOutcome, StoredRecord};
 use crate::error::{Error, ErrorKind};
 use crate::read::{positions_in, records_of_read, requested_items};
 use crate::trace::in_span;
@@ -127,7 +127,8 @@ pub(super) fn record_outcomes<I: Iterator<Item = PlannedRead> + Send>(
 }
 
 /// Returns what `unseal` makes of each record of planned reads, in file order; it gets them
-/// in batches of at most `batch_size` stored bytes. Requests run in parallel with each other and with decoding.
+/// in batches of at most `batch_size` stored bytes. Requests run in parallel with each other
+/// and with decoding.
 pub(super) fn outcomes<I, U, F, T>(
     inner: &Arc<RemoteReaderInner>,
     reads: I,
@@ -166,9 +167,6 @@ where
         .try_buffered(inner.parallel_decoders());
     decoded.map_ok(|batch| stream::iter(batch.into_iter().map(Ok))).try_flatten()
 }
-
-/// A record that was read, and what was made of it, or why nothing was.
-pub(super) type RecordOutcome<T> = (PlannedRecord, Result<T, ErrorKind>);
 
 /// Records of one batch state to decode to at most this many bytes together: well
 /// compressed records would otherwise take many times the memory of their requests.

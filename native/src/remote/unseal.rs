@@ -33,15 +33,18 @@ pub(super) struct Unsealed<T> {
     pub(super) digest: Option<Hash>,
 }
 
+/// A record that was read, and what was made of it, or why nothing was.
+pub(super) type RecordOutcome<T> = (PlannedRecord, Result<T, ErrorKind>);
+
 /// The outcomes of the records of a batch, in order.
-pub(super) type Outcomes<T> = Vec<(PlannedRecord, Result<T, ErrorKind>)>;
+pub(super) type Outcomes<T> = Vec<RecordOutcome<T>>;
 
 impl RemoteReaderInner {
     /// Checks, decodes and authenticates records that were read, on a blocking thread if
     /// that may take long. An error in one record does not affect the others.
     pub(super) async fn unseal_all(
         self: &Arc<Self>,
-        records: Vec<(PlannedRecord, Bytes)>,
+        records: Vec<StoredRecord>,
     ) -> Result<Outcomes<Record>, ErrorKind> {
         let stored: usize = records.iter().map(|(_, stored)| stored.len()).sum();
         let unsealed = if self.opened.decoders.is_plain() && stored <= MAX_INLINE_CHECK {
@@ -69,15 +72,21 @@ impl RemoteReaderInner {
         records.pop().map(|(_, record)| record).ok_or_else(no_record)?
     }
 
-    /// Returns whether records are zstd frames that are small when decoded. The caller's own
-    /// decoder may take any time, whatever the size.
+    /// Returns whether records are zstd frames that are small, also when decoded. The
+    /// caller's own decoder may take any time, whatever the size.
     fn is_small_frame(&self, records: &[StoredRecord]) -> bool {
+        let stored = records.iter().map(|(_, stored)| stored.len() as u64).sum::<u64>();
         let is_small = |size| size <= MAX_INLINE_DECODE;
-        self.opened.decoders.is_zstd() && self.stated_decoded_size(records).is_some_and(is_small)
+        self.opened.decoders.is_zstd()
+            && is_small(stored)
+            && self.stated_decoded_size(records).is_some_and(is_small)
     }
 
     /// Replaces what was made of each record that does not have the trusted digest by the
     /// error.
+    ///
+    /// # Errors
+    /// If a request for digests fails: that is no damage of a record.
     pub(super) async fn authenticate_all<T>(
         &self,
         unsealed: Outcomes<Unsealed<T>>,
@@ -88,7 +97,10 @@ impl RemoteReaderInner {
                 Ok(unsealed) => self.authenticate(planned.place.number, unsealed).await,
                 Err(kind) => Err(kind),
             };
-            authenticated.push((planned, made));
+            match made {
+                Err(kind) if is_of_store(&kind) => return Err(kind),
+                made => authenticated.push((planned, made)),
+            }
         }
         Ok(authenticated)
     }
@@ -116,7 +128,7 @@ impl RemoteReaderInner {
         })
     }
 
-    fn unseal_blocking(&self, records: Vec<(PlannedRecord, Bytes)>) -> Outcomes<Unsealed<Record>> {
+    fn unseal_blocking(&self, records: Vec<StoredRecord>) -> Outcomes<Unsealed<Record>> {
         let unsealed = |place: &RecordPlace, stored| {
             let record = self.opened.unseal(place, stored, &self.opened.decoders)?;
             let trusted = self.trusted.get();
@@ -128,5 +140,14 @@ impl RemoteReaderInner {
             (planned, unsealed)
         });
         records.collect()
+    }
+}
+
+/// Returns whether an error is that of a request, for the pack or for its digest list.
+fn is_of_store(kind: &ErrorKind) -> bool {
+    match kind {
+        ErrorKind::Io { .. } => true,
+        ErrorKind::DigestList(error) => is_of_store(error.kind()),
+        _ => false,
     }
 }

@@ -63,11 +63,9 @@ async fn a_damaged_record_is_an_error_in_its_place() {
     let records: Vec<_> = reader.records(0..u32::MAX).try_collect().await.unwrap();
     let mapped = reader.map_records(0..u32::MAX, |place, _| place.number);
     let mapped: Vec<_> = mapped.try_collect().await.unwrap();
+    assert_eq!(mapped.len(), 125);
     for (place, outcome) in mapped {
-        match outcome {
-            Ok(number) => assert_eq!(number, place.number),
-            Err(error) => assert!(place.number == 3, "{error}"),
-        }
+        assert_eq!(outcome.ok(), (place.number != 3).then_some(place.number));
     }
     assert_eq!(records.len(), 125);
     for (place, record) in records {
@@ -127,7 +125,9 @@ async fn mapped_records_are_those_of_the_pack() {
                         assert!(items.iter().map(Vec::as_slice).eq(record.slices()));
                     }
                     // Not every pack is of this codec.
-                    (Err(one), Err(other)) => assert_eq!(one.to_string(), other.to_string()),
+                    (Err(one), Err(other)) if !matches!(codec, ReadCodec::Auto) => {
+                        assert_eq!(one.to_string(), other.to_string())
+                    }
                     (one, other) => panic!("{one:?}, but {other:?}"),
                 }
             }

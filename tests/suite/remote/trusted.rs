@@ -96,6 +96,7 @@ async fn a_changed_item_that_no_checksum_covers_is_refused_in_every_way_of_readi
         // The result of the work on it is dropped.
         let mapped: Vec<_> =
             reader.map_records(0..u32::MAX, |_, _| ()).try_collect().await.unwrap();
+        assert_eq!(mapped.len(), 300);
         for (place, outcome) in mapped {
             assert_eq!(outcome.is_err_and(|error| untrusted(&error)), place.number == 99);
         }

@@ -202,6 +202,13 @@ async fn a_damaged_pack_is_named() {
     let found = rows(&ctx, query).await;
     let least = found[0].column(0).as_primitive::<datafusion::arrow::datatypes::UInt64Type>();
     assert_eq!(least.value(0), 8);
+    // A limit counts rows, not the positions that are left out.
+    for limit in [5, 10, 75] {
+        let query = format!(
+            "SELECT count(*) FROM (SELECT item FROM t WHERE pack LIKE '%17.pack' LIMIT {limit})"
+        );
+        assert_eq!(number(&ctx, &query).await, limit.min(72));
+    }
 }
 
 /// The number of items of all packs without a zero, apart from the first record of one.

@@ -49,15 +49,20 @@ fn killed_at_any_time(sql: impl Fn(u32) -> String, check: impl Fn(&Cluster, u32,
     let started = Instant::now();
     cluster.answer(&sql(1)).rows(&cluster);
     let duration = started.elapsed();
+    let (mut running, mut answered) = (0, 0);
     for number in 1..=KILLS {
         let sql = sql(number + 1);
-        let query = cluster.query(&sql);
-        // In the second half, other executors need the results of the one that dies.
-        std::thread::sleep(duration / 2 + duration / 2 * number / KILLS);
+        let mut query = cluster.query(&sql);
+        // Late, other executors need the results of the one that dies.
+        std::thread::sleep(duration * (number + 2) / (KILLS + 3));
+        running += u32::from(query.is_running());
         cluster.executors[1].kill();
         cluster.executors[1] = cluster.start_executor();
-        check(&cluster, number + 1, &Answer::new(&sql, query.end()));
+        let answer = Answer::new(&sql, query.end());
+        answered += u32::from(answer.succeeded);
+        check(&cluster, number + 1, &answer);
     }
+    assert!(running > 0 && answered > 0, "{running} were running, {answered} had an answer");
 }
 
 /// Checks an answer that may be an error, but not a wrong one.
