@@ -72,6 +72,37 @@ async fn every_way_of_reading_yields_the_items_of_a_sound_pack() {
     }
 }
 
+/// A caller that goes on after damaged records must not go on after this.
+#[tokio::test]
+async fn a_request_for_digests_that_fails_is_no_damage_of_a_record() {
+    // One read of records, whose digests are in several blocks of the list.
+    let listed = listed(Writer::options().codec(Plain).items_per_record(1));
+    for is_mapped in [false, true] {
+        let mut number = 0;
+        loop {
+            let (store, location) = store_with(listed.pack.clone(), listed.list.clone()).await;
+            let [options, _] = trusting_options(&listed.sealed);
+            let reader = options.open(&location).await.unwrap();
+            store.fail(number);
+            let all = 0..u32::MAX;
+            let ended: Result<Vec<()>, _> = match is_mapped {
+                true => reader.map_records(all, |_, _| ()).map_ok(drop).try_collect().await,
+                false => reader.records(all).map_ok(drop).try_collect().await,
+            };
+            if store.requests().len() <= number {
+                ended.unwrap();
+                break;
+            }
+            let Err(error) = ended else { panic!("request {number} failed unnoticed") };
+            let is_of_store =
+                matches!(error.kind(), ErrorKind::Io { .. } | ErrorKind::DigestList(_));
+            assert!(is_of_store, "{error}");
+            number += 1;
+        }
+        assert!(number > 3, "{number} requests");
+    }
+}
+
 /// Neither checksum nor content hash covers the items of this pack.
 #[tokio::test]
 async fn a_changed_item_that_no_checksum_covers_is_refused_in_every_way_of_reading() {
