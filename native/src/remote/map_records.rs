@@ -3,8 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use futures_util::stream::{Stream, StreamExt as _, TryStreamExt as _};
-use sealpack_core::format::{RecordContent, record_digest};
+use futures_util::stream::Stream;
+use sealpack_core::format::RecordContent;
 use sealpack_core::read::RecordPlace;
 
 use super::reader::{RemoteReader, RemoteReaderInner};
@@ -81,11 +81,7 @@ impl RemoteReader {
         let mapped = outcomes(&self.inner, reads, MAPPED_BATCH_SIZE, move |batch| {
             Arc::clone(&inner).map_all(batch, Arc::clone(&mapping))
         });
-        let (reader, outer) = (self.clone(), self.clone());
-        let mapped = mapped.map_ok(move |(planned, outcome)| {
-            (planned.place, outcome.map_err(|kind| reader.error(kind)))
-        });
-        mapped.map_err(move |kind| outer.error(kind)).boxed()
+        self.by_place(mapped)
     }
 }
 
@@ -123,8 +119,7 @@ impl RemoteReaderInner {
     ) -> Result<Unsealed<T>, ErrorKind> {
         self.opened.choose_codec_by_payload(place, stored);
         let content = self.opened.unseal_lent(place, stored, memory)?;
-        let trusted = self.trusted.get();
-        let digest = trusted.map(|_| record_digest(content.items())).transpose()?;
+        let digest = self.digest_to_check(content.items())?;
         Ok(Unsealed { made: work(place, content), digest })
     }
 }

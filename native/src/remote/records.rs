@@ -10,7 +10,7 @@ use sealpack_core::read::{ItemLengths, PlannedRead, Record, RecordPlace};
 use super::reader::{RemoteReader, RemoteReaderInner};
 use super::room::RoomShare;
 use super::scan::{record_outcomes, scan};
-use super::unseal::StoredRecord;
+use super::unseal::{RecordOutcome, StoredRecord};
 use crate::error::{Error, ErrorKind};
 use crate::read::{records_of_read, view};
 
@@ -52,7 +52,18 @@ impl RemoteReader {
         numbers: Range<u32>,
     ) -> impl Stream<Item = Result<(RecordPlace, Result<Record, Error>), Error>> + Send + Unpin + use<>
     {
-        let outcomes = record_outcomes(&self.inner, scan(&self.inner, numbers));
+        self.by_place(record_outcomes(&self.inner, scan(&self.inner, numbers)))
+    }
+
+    /// Returns outcomes with the places of their records, and with errors of this pack.
+    pub(super) fn by_place<T, S>(
+        &self,
+        outcomes: S,
+    ) -> impl Stream<Item = Result<(RecordPlace, Result<T, Error>), Error>> + Send + Unpin + use<T, S>
+    where
+        T: Send + 'static,
+        S: Stream<Item = Result<RecordOutcome<T>, ErrorKind>> + Send + 'static,
+    {
         let (reader, outer) = (self.clone(), self.clone());
         let outcomes = outcomes.map_ok(move |(planned, outcome)| {
             (planned.place, outcome.map_err(|kind| reader.error(kind)))

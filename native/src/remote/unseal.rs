@@ -128,11 +128,18 @@ impl RemoteReaderInner {
         })
     }
 
+    /// Returns the digest of a record with these items, if the reader trusts a hash.
+    pub(super) fn digest_to_check<'a>(
+        &self,
+        items: impl Iterator<Item = &'a [u8]>,
+    ) -> Result<Option<Hash>, ErrorKind> {
+        Ok(self.trusted.get().map(|_| record_digest(items)).transpose()?)
+    }
+
     fn unseal_blocking(&self, records: Vec<StoredRecord>) -> Outcomes<Unsealed<Record>> {
         let unsealed = |place: &RecordPlace, stored| {
             let record = self.opened.unseal(place, stored, &self.opened.decoders)?;
-            let trusted = self.trusted.get();
-            let digest = trusted.map(|_| record_digest(record.slices())).transpose()?;
+            let digest = self.digest_to_check(record.slices())?;
             Ok(Unsealed { made: record, digest })
         };
         let records = records.into_iter().map(|(planned, stored)| {
