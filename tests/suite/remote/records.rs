@@ -180,5 +180,7 @@ async fn a_decoder_of_the_caller_runs_where_it_delays_no_other_task() {
     reader.get(3).await.unwrap();
     reader.record(1).await.unwrap();
     reader.get_many(&[1, 40]).await.unwrap();
-    reader.map_records(0..4, |_, _| ()).try_collect::<Vec<_>>().await.unwrap();
+    let mapped: Vec<_> = reader.map_records(0..4, |_, _| ()).try_collect().await.unwrap();
+    assert_eq!(mapped.len(), 4);
+    mapped.into_iter().for_each(|(_, outcome)| outcome.unwrap());
 }
