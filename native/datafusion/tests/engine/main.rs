@@ -21,6 +21,7 @@ mod encoded;
 mod many;
 mod packs;
 mod results;
+mod s3;
 mod scripts;
 #[path = "../../../../tests/servers/start.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]

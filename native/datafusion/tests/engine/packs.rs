@@ -7,14 +7,14 @@ use datafusion::object_store::memory::InMemory;
 use datafusion::object_store::path::Path as ObjectPath;
 use datafusion::object_store::{ObjectStore, ObjectStoreExt as _};
 use datafusion::prelude::{SessionConfig, SessionContext};
-use object_store::aws::AmazonS3Builder;
 use sealpack::{
     DictionaryTraining, PackIdentity, Plain, SetManifest, SetMember, Writer, WriterOptions, Zstd,
 };
 use tempfile::TempDir;
 use url::Url;
 
-use crate::start::{BUCKET, KEY, SECRET, Server};
+use crate::s3;
+use crate::start::{BUCKET, Server};
 
 /// Writes a pack of these items.
 pub fn write(path: &Path, options: WriterOptions, items: &[Vec<u8>]) {
@@ -126,15 +126,7 @@ impl Packs {
 
     /// A session with a copy of the folder in an S3 server, below this prefix, and its URL.
     pub async fn on_s3(&self, server: &Server, prefix: &str) -> (SessionContext, String) {
-        let store = AmazonS3Builder::new()
-            .with_endpoint(server.endpoint())
-            .with_allow_http(true)
-            .with_region("us-east-1")
-            .with_bucket_name(BUCKET)
-            .with_access_key_id(KEY)
-            .with_secret_access_key(SECRET)
-            .build()
-            .unwrap();
+        let store = s3::client(server);
         copy(self.folder.path(), &ObjectPath::parse(prefix).unwrap(), &store).await;
         let ctx = session();
         let bucket = format!("s3://{BUCKET}");

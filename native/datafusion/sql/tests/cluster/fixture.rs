@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread;
 
-use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::aws::AmazonS3;
 use object_store::{ObjectStore as _, ObjectStoreExt as _};
 use sealpack::{Writer, Zstd};
 use tempfile::TempDir;
 
 use super::child::{RunningProcess, Spawn as _, WAIT_LIMIT};
 use super::proxy::SlowProxy;
-use super::start::{BUCKET, KEY, SECRET, Server, ServerKind};
+use super::s3;
+use super::start::{Server, ServerKind};
 
 /// The packs of a store.
 pub const PACKS: usize = 64;
@@ -59,15 +60,7 @@ impl Store {
     /// Starts a server, with the packs in it.
     pub fn with_packs(kind: ServerKind) -> Self {
         let server = Server::start(kind);
-        let client = AmazonS3Builder::new()
-            .with_endpoint(server.endpoint())
-            .with_allow_http(true)
-            .with_region("us-east-1")
-            .with_bucket_name(BUCKET)
-            .with_access_key_id(KEY)
-            .with_secret_access_key(SECRET)
-            .build()
-            .unwrap();
+        let client = s3::client(&server);
         let proxy = SlowProxy::start(server.port);
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let store = Self { server, proxy, client, runtime };

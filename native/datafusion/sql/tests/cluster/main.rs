@@ -21,6 +21,8 @@ mod fixture;
 mod killed;
 mod proxy;
 mod queries;
+#[path = "../../../tests/engine/s3.rs"]
+mod s3;
 #[path = "../../../../../tests/servers/start.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod start;
